@@ -1,0 +1,39 @@
+#pragma once
+
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace kindling {
+
+/// Joins its arguments as a stream would print them: str("expected ", 3, ", got ", shape).
+template <class... Ts>
+std::string str(const Ts&... parts) {
+  std::ostringstream out;
+  (out << ... << parts);
+  return out.str();
+}
+
+/// Everything a user can get wrong. what() is one line that names the thing, what was expected and
+/// what came. As an error leaves a module, the module puts its name in front, so that the line ends
+/// up saying which layer of the model it was: `3.0: [conv2d] x (8,28,28,3): ...`.
+class Error : public std::runtime_error {
+ public:
+  explicit Error(const std::string& message) : std::runtime_error(message) {}
+};
+
+/// Shapes, axes or index ranges that do not fit.
+class ShapeError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// Throws E("[who] " + parts...) unless ok. The message is only put together on failure.
+template <class E = ShapeError, class... Ts>
+void check(bool ok, const char* who, const Ts&... parts) {
+  if (!ok) [[unlikely]]
+    throw E(str("[", who, "] ", parts...));
+}
+
+}  // namespace kindling

@@ -1,0 +1,88 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace kindling {
+
+/// What a HookHandle knows of the list its hook stands in.
+class HookListBase {
+ public:
+  virtual ~HookListBase() = default;
+  virtual void remove(int id) = 0;
+};
+
+/// Owns one registered hook: when the handle goes away the hook is removed. Move-only. Either side
+/// may die first: a handle that outlives the module or tensor simply has nothing left to do.
+class [[nodiscard]] HookHandle {
+ public:
+  HookHandle() = default;
+  HookHandle(std::weak_ptr<HookListBase> list, int id) : list_(std::move(list)), id_(id) {}
+  HookHandle(HookHandle&& other) noexcept : list_(std::exchange(other.list_, {})), id_(other.id_) {}
+  HookHandle& operator=(HookHandle&& other) noexcept {
+    if (this != &other) {
+      remove();
+      list_ = std::exchange(other.list_, {});
+      id_ = other.id_;
+    }
+    return *this;
+  }
+  ~HookHandle() { remove(); }
+
+  /// Removes the hook now.
+  void remove() {
+    if (const auto list = std::exchange(list_, {}).lock()) list->remove(id_);
+  }
+
+ private:
+  std::weak_ptr<HookListBase> list_;
+  int id_ = 0;
+};
+
+/// The hooks of one kind on one owner, called in the order of registration. A hook may remove
+/// itself or others while it is being called, and may add new ones (called from the next time on).
+template <class Fn>
+class HookList {
+ public:
+  HookHandle add(Fn fn) {
+    if (!list_) list_ = std::make_shared<List>();
+    const int id = list_->next_id++;
+    list_->hooks.push_back({id, std::make_shared<Fn>(std::move(fn))});
+    return HookHandle(list_, id);
+  }
+
+  bool empty() const { return !list_ || list_->hooks.empty(); }
+
+  /// Calls visit(fn) for every hook that is still registered when its turn comes.
+  template <class Visit>
+  void each(const Visit& visit) const {
+    if (empty()) return;
+    const auto list = list_;  // the owner may die in a hook
+    const auto hooks = list->hooks;
+    for (const auto& hook : hooks)
+      if (list->contains(hook.id)) visit(*hook.fn);
+  }
+
+ private:
+  struct Entry {
+    int id;
+    std::shared_ptr<Fn> fn;
+  };
+  struct List : HookListBase {
+    std::vector<Entry> hooks;
+    int next_id = 0;
+    void remove(int id) override {
+      std::erase_if(hooks, [id](const Entry& entry) { return entry.id == id; });
+    }
+    bool contains(int id) const {
+      for (const Entry& entry : hooks)
+        if (entry.id == id) return true;
+      return false;
+    }
+  };
+  std::shared_ptr<List> list_;
+};
+
+}  // namespace kindling

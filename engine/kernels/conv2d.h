@@ -1,0 +1,27 @@
+#pragma once
+
+#include "engine/array.h"
+
+namespace kindling::kernels {
+
+/// Window of a convolution or pooling: height and width each.
+struct Window {
+  Index kernel_h = 1, kernel_w = 1;
+  Index stride_h = 1, stride_w = 1;
+  Index padding_h = 0, padding_w = 0;
+};
+
+/// Shape letters, here and in conv2d.cpp: N images, H x W pixels, C channels in, M channels out,
+/// KH x KW kernel, OH x OW pixels out.
+///
+/// y[n,oh,ow,m] = b[m] + sum over kh,kw,c of x[n, oh*s+kh-p, ow*s+kw-p, c] * w[kh,kw,c,m]
+/// x (N,H,W,C), w (KH,KW,C,M), b (M) or undefined -> y (N,OH,OW,M).
+Array conv2d(const Array& x, const Array& w, const Array& b, const Window& window);
+
+/// dx[n,ih,iw,c] = sum over the (kh,kw,oh,ow,m) above that read x[n,ih,iw,c] of dy * w.
+Array conv2d_dx(const Array& dy, const Array& w, const Shape& x_shape, const Window& window);
+
+/// dw[kh,kw,c,m] = sum over n,oh,ow of x[n, oh*s+kh-p, ow*s+kw-p, c] * dy[n,oh,ow,m].
+Array conv2d_dw(const Array& dy, const Array& x, const Shape& w_shape, const Window& window);
+
+}  // namespace kindling::kernels

@@ -1,0 +1,60 @@
+#include "engine/ops/conv.h"
+
+#include <ostream>
+
+#include "engine/error.h"
+#include "engine/kernels/conv2d.h"
+#include "engine/kernels/reduce.h"
+#include "engine/tape.h"
+
+namespace kindling {
+
+namespace {
+
+const Op kConv2d{"conv2d"};
+
+void check_conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Pair stride,
+                  Pair padding) {
+  const char* who = kConv2d.name;
+  check(x.rank() == 4, who, "x ", x.shape(), ": images (N,H,W,C) expected");
+  check(weight.rank() == 4, who, "weight ", weight.shape(), ": (KH,KW,C_in,C_out) expected");
+  check(x.dim(3) == weight.dim(2), who, "x ", x.shape(), ": weight expects ", weight.dim(2),
+        weight.dim(2) == 1 ? " channel" : " channels");
+  check(!bias.defined() || bias.shape() == Shape{weight.dim(3)}, who, "bias ",
+        bias.defined() ? bias.shape() : Shape{}, ": weight ", weight.shape(), " gives ",
+        weight.dim(3), " channels");
+  check(stride.h >= 1 && stride.w >= 1, who, "stride ", stride, ": at least 1 expected");
+  check(padding.h >= 0 && padding.w >= 0, who, "padding ", padding, ": at least 0 expected");
+  check(weight.dim(0) >= 1 && weight.dim(1) >= 1, who, "weight ", weight.shape(),
+        ": the kernel is empty");
+  check(x.dim(1) + 2 * padding.h >= weight.dim(0) && x.dim(2) + 2 * padding.w >= weight.dim(1), who,
+        "x ", x.shape(), " with padding ", padding, " is smaller than the kernel of weight ",
+        weight.shape());
+}
+
+}  // namespace
+
+std::ostream& operator<<(std::ostream& out, const Pair& pair) {
+  return out << pair.h << "x" << pair.w;
+}
+
+// y = x * w + b;  dx = dy spread back through w, dw = x met with dy, db = sum dy
+Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Pair stride,
+              Pair padding) {
+  check_conv2d(x, weight, bias, stride, padding);
+  const kernels::Window window{weight.dim(0), weight.dim(1), stride.h,
+                               stride.w,      padding.h,     padding.w};
+  Array y =
+      kernels::conv2d(x.value(), weight.value(), bias.defined() ? bias.value() : Array(), window);
+  std::vector<Tensor> inputs{x, weight};
+  if (bias.defined()) inputs.push_back(bias);
+  return record(kConv2d, std::move(y), inputs,
+                [X = x.value(), W = weight.value(), window, biased = bias.defined()](
+                    const Array& dy, Grads& grads) {
+                  if (grads.needs(0)) grads.add(0, kernels::conv2d_dx(dy, W, X.shape(), window));
+                  if (grads.needs(1)) grads.add(1, kernels::conv2d_dw(dy, X, W.shape(), window));
+                  if (biased && grads.needs(2)) grads.add(2, kernels::sum(dy, {0, 1, 2}));
+                });
+}
+
+}  // namespace kindling

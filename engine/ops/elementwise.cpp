@@ -1,0 +1,200 @@
+#include "engine/ops/elementwise.h"
+
+#include "engine/error.h"
+#include "engine/kernels/elementwise.h"
+#include "engine/tape.h"
+
+// A formula says both directions side by side: forward(x) is y, and backward(x, y, dy) is dx. It is
+// written for anything with arithmetic and knows nothing of arrays, threads or broadcasting. What
+// backward does not read is not kept: it gets an Unkept, which offers nothing to compute with.
+
+namespace kindling {
+
+namespace {
+
+enum class Keeps { nothing, input, output };
+struct Unkept {};
+
+template <class F>
+Tensor unary(const F& f, const Tensor& x) {
+  const auto forward = [f](const auto& run) { return f.forward(run); };
+  Array y = kernels::map(x.shape(), forward, x.value());
+  Array kept = F::keeps == Keeps::input ? x.value() : F::keeps == Keeps::output ? y : Array();
+  return record(F::op, std::move(y), {x},
+                [f, kept = std::move(kept)](const Array& dy, Grads& grads) {
+                  const auto backward = [f](const auto& saved, const auto& d) {
+                    if constexpr (F::keeps == Keeps::input) return f.backward(saved, Unkept(), d);
+                    if constexpr (F::keeps == Keeps::output) return f.backward(Unkept(), saved, d);
+                    if constexpr (F::keeps == Keeps::nothing)
+                      return f.backward(Unkept(), Unkept(), d);
+                  };
+                  const Array& saved = F::keeps == Keeps::nothing ? dy : kept;
+                  grads.add(0, kernels::map(dy.shape(), backward, saved, dy));
+                });
+}
+
+// y = -x;  dx = -dy
+struct Neg {
+  static inline const Op op{"neg"};
+  static constexpr Keeps keeps = Keeps::nothing;
+  static auto forward(const auto& x) { return -x; }
+  static auto backward(Unkept, Unkept, const auto& dy) { return -dy; }
+};
+
+// y = e^x;  dx = dy y
+struct Exp {
+  static inline const Op op{"exp"};
+  static constexpr Keeps keeps = Keeps::output;
+  static auto forward(const auto& x) { return math::exp(x); }
+  static auto backward(Unkept, const auto& y, const auto& dy) { return dy * y; }
+};
+
+// y = ln x;  dx = dy / x
+struct Log {
+  static inline const Op op{"log"};
+  static constexpr Keeps keeps = Keeps::input;
+  static auto forward(const auto& x) { return math::log(x); }
+  static auto backward(const auto& x, Unkept, const auto& dy) { return dy / x; }
+};
+
+// y = sqrt(x);  dx = dy / (2 y)
+struct Sqrt {
+  static inline const Op op{"sqrt"};
+  static constexpr Keeps keeps = Keeps::output;
+  static auto forward(const auto& x) { return math::sqrt(x); }
+  static auto backward(Unkept, const auto& y, const auto& dy) { return dy / (2 * y); }
+};
+
+// y = x^p;  dx = dy p x^(p-1)
+struct Pow {
+  static inline const Op op{"pow"};
+  static constexpr Keeps keeps = Keeps::input;
+  Scalar p;
+  auto forward(const auto& x) const { return math::pow(x, p); }
+  auto backward(const auto& x, Unkept, const auto& dy) const {
+    // x^0 is constant, also at 0, where x^-1 is not a number to multiply with.
+    return dy * (p * math::pow(x, p == 0 ? Scalar{0} : p - 1));
+  }
+};
+
+// y = max(x, 0);  dx = dy where y > 0
+struct Relu {
+  static inline const Op op{"relu"};
+  static constexpr Keeps keeps = Keeps::output;
+  static auto forward(const auto& x) { return math::max(x, Scalar{0}); }
+  static auto backward(Unkept, const auto& y, const auto& dy) {
+    return math::where(y > 0, dy, Scalar{0});
+  }
+};
+
+// y = x where x > 0, else slope x;  dx likewise from dy
+struct LeakyRelu {
+  static inline const Op op{"leaky_relu"};
+  static constexpr Keeps keeps = Keeps::input;
+  Scalar slope;
+  auto forward(const auto& x) const { return math::where(x > 0, x, slope * x); }
+  auto backward(const auto& x, Unkept, const auto& dy) const {
+    return math::where(x > 0, dy, slope * dy);
+  }
+};
+
+// y = tanh(x);  dx = dy (1 - y^2)
+struct Tanh {
+  static inline const Op op{"tanh"};
+  static constexpr Keeps keeps = Keeps::output;
+  static auto forward(const auto& x) { return math::tanh(x); }
+  static auto backward(Unkept, const auto& y, const auto& dy) { return dy * (1 - y * y); }
+};
+
+// y = 1 / (1 + e^-x);  dx = dy y (1 - y)
+struct Sigmoid {
+  static inline const Op op{"sigmoid"};
+  static constexpr Keeps keeps = Keeps::output;
+  static auto forward(const auto& x) { return 1 / (1 + math::exp(-x)); }
+  static auto backward(Unkept, const auto& y, const auto& dy) { return dy * (y * (1 - y)); }
+};
+
+// y = min(max(x, low), high);  dx = dy where low <= x <= high
+struct Clamp {
+  static inline const Op op{"clamp"};
+  static constexpr Keeps keeps = Keeps::input;
+  Scalar low, high;
+  auto forward(const auto& x) const { return math::min(math::max(x, low), high); }
+  auto backward(const auto& x, Unkept, const auto& dy) const {
+    return math::where(x >= low && x <= high, dy, Scalar{0});
+  }
+};
+
+const Op kAdd{"add"}, kSub{"sub"}, kMul{"mul"}, kDiv{"div"};
+
+/// forward(a, b) over the broadcast shape.
+template <class F>
+Array broadcast(const Op& op, const F& forward, const Tensor& a, const Tensor& b) {
+  return kernels::map(broadcast_shapes(op.name, a.shape(), b.shape()), forward, a.value(),
+                      b.value());
+}
+
+/// The operand's value if the gradient of the other one will need it: nothing is kept in vain.
+Array kept_for(const Tensor& other, const Tensor& x) {
+  return other.requires_grad() ? x.value() : Array();
+}
+
+constexpr auto kTimes = [](const auto& a, const auto& b) { return a * b; };
+constexpr auto kOver = [](const auto& a, const auto& b) { return a / b; };
+
+}  // namespace
+
+// y = a + b;  da = dy, db = dy
+Tensor add(const Tensor& a, const Tensor& b) {
+  const auto forward = [](const auto& x, const auto& y) { return x + y; };
+  return record(kAdd, broadcast(kAdd, forward, a, b), {a, b}, [](const Array& dy, Grads& grads) {
+    grads.add(0, dy);
+    grads.add(1, dy);
+  });
+}
+
+// y = a - b;  da = dy, db = -dy
+Tensor sub(const Tensor& a, const Tensor& b) {
+  const auto forward = [](const auto& x, const auto& y) { return x - y; };
+  return record(kSub, broadcast(kSub, forward, a, b), {a, b}, [](const Array& dy, Grads& grads) {
+    grads.add(0, dy);
+    const auto minus = [](const auto& d) { return -d; };
+    if (grads.needs(1)) grads.add(1, kernels::map(dy.shape(), minus, dy));
+  });
+}
+
+// y = a b;  da = dy b, db = dy a
+Tensor mul(const Tensor& a, const Tensor& b) {
+  return record(kMul, broadcast(kMul, kTimes, a, b), {a, b},
+                [A = kept_for(b, a), B = kept_for(a, b)](const Array& dy, Grads& grads) {
+                  if (grads.needs(0)) grads.add(0, kernels::map(dy.shape(), kTimes, dy, B));
+                  if (grads.needs(1)) grads.add(1, kernels::map(dy.shape(), kTimes, dy, A));
+                });
+}
+
+// y = a / b;  da = dy / b, db = -dy y / b
+Tensor div(const Tensor& a, const Tensor& b) {
+  Array y = broadcast(kDiv, kOver, a, b);
+  return record(
+      kDiv, y, {a, b}, [B = b.value(), Y = kept_for(b, Tensor(y))](const Array& dy, Grads& grads) {
+        const auto db = [](const auto& d, const auto& q, const auto& v) { return -(d * q) / v; };
+        if (grads.needs(0)) grads.add(0, kernels::map(dy.shape(), kOver, dy, B));
+        if (grads.needs(1)) grads.add(1, kernels::map(dy.shape(), db, dy, Y, B));
+      });
+}
+
+Tensor neg(const Tensor& x) { return unary(Neg{}, x); }
+Tensor exp(const Tensor& x) { return unary(Exp{}, x); }
+Tensor log(const Tensor& x) { return unary(Log{}, x); }
+Tensor sqrt(const Tensor& x) { return unary(Sqrt{}, x); }
+Tensor pow(const Tensor& x, Scalar exponent) { return unary(Pow{exponent}, x); }
+Tensor relu(const Tensor& x) { return unary(Relu{}, x); }
+Tensor leaky_relu(const Tensor& x, Scalar slope) { return unary(LeakyRelu{slope}, x); }
+Tensor tanh(const Tensor& x) { return unary(Tanh{}, x); }
+Tensor sigmoid(const Tensor& x) { return unary(Sigmoid{}, x); }
+Tensor clamp(const Tensor& x, Scalar low, Scalar high) {
+  check<Error>(low <= high, "clamp", x.shape(), ": [", low, ", ", high, "] is empty");
+  return unary(Clamp{low, high}, x);
+}
+
+}  // namespace kindling

@@ -1,0 +1,36 @@
+#pragma once
+
+#include "engine/tensor.h"
+
+/// Elementwise ops. Two operands broadcast as in NumPy (aligned at the last axis); a Scalar is a
+/// tensor of shape (). Throws ShapeError when shapes do not broadcast.
+namespace kindling {
+
+Tensor add(const Tensor& a, const Tensor& b);
+Tensor sub(const Tensor& a, const Tensor& b);
+Tensor mul(const Tensor& a, const Tensor& b);
+Tensor div(const Tensor& a, const Tensor& b);
+Tensor neg(const Tensor& x);
+
+inline Tensor operator+(const Tensor& a, const Tensor& b) { return add(a, b); }
+inline Tensor operator-(const Tensor& a, const Tensor& b) { return sub(a, b); }
+inline Tensor operator*(const Tensor& a, const Tensor& b) { return mul(a, b); }
+inline Tensor operator/(const Tensor& a, const Tensor& b) { return div(a, b); }
+inline Tensor operator-(const Tensor& x) { return neg(x); }
+
+Tensor exp(const Tensor& x);
+Tensor log(const Tensor& x);
+Tensor sqrt(const Tensor& x);
+/// x to a constant power.
+Tensor pow(const Tensor& x, Scalar exponent);
+/// max(x, 0); the gradient at 0 is 0.
+Tensor relu(const Tensor& x);
+/// x where x > 0, slope * x elsewhere.
+Tensor leaky_relu(const Tensor& x, Scalar slope = 0.01);
+Tensor tanh(const Tensor& x);
+/// 1 / (1 + exp(-x)).
+Tensor sigmoid(const Tensor& x);
+/// Limited to [low, high]; the gradient is 1 inside and on the limits, 0 outside.
+Tensor clamp(const Tensor& x, Scalar low, Scalar high);
+
+}  // namespace kindling

@@ -1,0 +1,14 @@
+#include "engine/ops/histogram.h"
+
+#include "engine/error.h"
+#include "engine/kernels/histogram.h"
+
+namespace kindling {
+
+IntArray histogram(const Tensor& x, int bins, Scalar low, Scalar high, bool absolute) {
+  check<Error>(bins >= 1, "histogram", x.shape(), ": at least one bin expected, got ", bins);
+  check<Error>(low < high, "histogram", x.shape(), ": [", low, ", ", high, "] is empty");
+  return kernels::histogram(x.value(), bins, low, high, absolute);
+}
+
+}  // namespace kindling

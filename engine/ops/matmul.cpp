@@ -1,0 +1,84 @@
+#include "engine/ops/matmul.h"
+
+#include "engine/error.h"
+#include "engine/kernels/elementwise.h"
+#include "engine/tape.h"
+
+namespace kindling {
+
+namespace {
+
+const Op kMatmul{"matmul"};
+
+Shape batch_of(const Shape& shape) {
+  return Shape(shape.dims().subspan(0, static_cast<std::size_t>(shape.rank()) - 2));
+}
+
+/// The batch axes followed by the two of a matrix.
+Shape matrices(const Shape& batch, Index rows, Index columns) {
+  std::vector<Index> dims(batch.begin(), batch.end());
+  dims.push_back(rows);
+  dims.push_back(columns);
+  return Shape(std::span<const Index>(dims));
+}
+
+/// Repeated over the whole batch, and the batch axes made one: (B, rows, columns).
+Array batched(const Array& x, const Shape& batch) {
+  const Index rows = x.dim(-2), columns = x.dim(-1);
+  return kernels::expand(x, matrices(batch, rows, columns))
+      .reshape(Shape{batch.size(), rows, columns});
+}
+
+/// C = A B with A, B or both read transposed (A', B'): the gradients are products of the same three
+/// matrices, so nothing is ever copied into its transpose.
+Array gradient_left(const Array& b, const Array& dc, Trans trans) {
+  switch (trans) {
+    case Trans::none:
+      return kernels::gemm(dc, b, Trans::right);  // C = A B:   dA = dC B'
+    case Trans::left:
+      return kernels::gemm(b, dc, Trans::right);  // C = A'B:   dA = B dC'
+    case Trans::right:
+      return kernels::gemm(dc, b);  // C = A B':  dA = dC B
+    default:
+      return kernels::gemm(b, dc, Trans::both);  // C = A'B':  dA = B'dC'
+  }
+}
+Array gradient_right(const Array& a, const Array& dc, Trans trans) {
+  switch (trans) {
+    case Trans::none:
+      return kernels::gemm(a, dc, Trans::left);  // C = A B:   dB = A'dC
+    case Trans::left:
+      return kernels::gemm(a, dc);  // C = A'B:   dB = A dC
+    case Trans::right:
+      return kernels::gemm(dc, a, Trans::left);  // C = A B':  dB = dC'A
+    default:
+      return kernels::gemm(dc, a, Trans::both);  // C = A'B':  dB = dC'A'
+  }
+}
+
+}  // namespace
+
+Tensor matmul(const Tensor& a, const Tensor& b, Trans trans) {
+  check(a.rank() >= 2 && b.rank() >= 2, "matmul", a.shape(), " x ", b.shape(),
+        ": both operands need at least two axes");
+  const bool ta = trans == Trans::left || trans == Trans::both;
+  const bool tb = trans == Trans::right || trans == Trans::both;
+  check(a.dim(ta ? -2 : -1) == b.dim(tb ? -1 : -2), "matmul", a.shape(), ta ? "' x " : " x ",
+        b.shape(), tb ? "'" : "", ": the inner extents ", a.dim(ta ? -2 : -1), " and ",
+        b.dim(tb ? -1 : -2), " differ");
+  // A single matrix is a batch of one. What the batch repeats, the engine sums up again.
+  const Shape batch = broadcast_shapes("matmul", batch_of(a.shape()), batch_of(b.shape()));
+  const Array A = batched(a.value(), batch), B = batched(b.value(), batch);
+  const Array c = kernels::gemm(A, B, trans);
+  return record(kMatmul, c.reshape(matrices(batch, c.dim(1), c.dim(2))), {a, b},
+                [A, B, trans, batch, flat = c.shape()](const Array& dy, Grads& grads) {
+                  const Array dc = dy.reshape(flat);
+                  const auto add = [&](int i, const Array& g) {
+                    grads.add(i, g.reshape(matrices(batch, g.dim(1), g.dim(2))));
+                  };
+                  if (grads.needs(0)) add(0, gradient_left(B, dc, trans));
+                  if (grads.needs(1)) add(1, gradient_right(A, dc, trans));
+                });
+}
+
+}  // namespace kindling

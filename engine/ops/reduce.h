@@ -1,0 +1,21 @@
+#pragma once
+
+#include "engine/tensor.h"
+
+/// Reductions over chosen axes; none chosen means all. With keepdim the reduced axes stay with
+/// extent 1. Throws ShapeError for an axis that does not exist or is named twice.
+namespace kindling {
+
+Tensor sum(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
+Tensor mean(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
+/// Mean squared distance from the mean, over n - correction (1: unbiased; 0: of the population).
+/// Computed in two passes. Not a number when n <= correction.
+Tensor var(const Tensor& x, const Axes& axes = {}, int correction = 1, bool keepdim = false);
+/// sqrt(var). Where the deviation is 0 the gradient is taken as 0.
+Tensor std(const Tensor& x, const Axes& axes = {}, int correction = 1, bool keepdim = false);
+/// Several equal maxima share the gradient evenly (torch.amax). Throws ShapeError on no elements.
+Tensor max(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
+/// Position of the first maximum along an axis. Carries no gradient.
+IntArray argmax(const Tensor& x, int axis = -1, bool keepdim = false);
+
+}  // namespace kindling

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "engine/array.h"
+
+namespace kindling {
+
+/// Counter-based random numbers: Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as
+/// 1, 2, 3", SC 2011). Number i of a stream is a pure function of (key, i), so any thread may
+/// compute any part and the bits are the same for every number of threads; the state is two
+/// integers that can be saved and put back.
+class Random {
+ public:
+  struct State {
+    std::uint64_t key = 0;      ///< Which stream.
+    std::uint64_t counter = 0;  ///< How many blocks of four numbers are used up.
+    friend bool operator==(const State&, const State&) = default;
+  };
+
+  explicit Random(std::uint64_t seed = 0) : state_{seed, 0} {}
+  explicit Random(State state) : state_(state) {}
+  const State& state() const { return state_; }
+  void set_state(State state) { state_ = state; }
+
+  /// Uniform in [low, high).
+  Array uniform(const Shape& shape, Scalar low = 0, Scalar high = 1);
+  /// Normal, by Box and Muller's transform.
+  Array normal(const Shape& shape, Scalar mean = 0, Scalar std = 1);
+  /// The numbers 0 .. n-1 in random order (Fisher and Yates). Throws Error when n < 0.
+  std::vector<Index> permutation(Index n);
+  /// A fresh 64-bit number: to seed another stream with.
+  std::uint64_t bits();
+
+  /// Block `counter` of stream `key`: four uniform 32-bit numbers.
+  static std::array<std::uint32_t, 4> block(std::uint64_t key, std::uint64_t counter);
+
+ private:
+  /// Reserves n blocks and returns the first.
+  std::uint64_t take(std::uint64_t n);
+  State state_;
+};
+
+/// The stream that everything draws from that is not given its own: initialization, shuffling.
+Random& default_random();
+
+/// One call makes a run repeatable.
+void set_seed(std::uint64_t seed);
+
+}  // namespace kindling

@@ -1,0 +1,120 @@
+#include "engine/shape.h"
+
+#include <algorithm>
+#include <ostream>
+
+#include "engine/error.h"
+
+namespace kindling {
+
+namespace {
+
+std::string join(std::span<const Index> dims) {
+  std::string text = "(";
+  for (std::size_t i = 0; i < dims.size(); ++i) {
+    if (i > 0) text += ',';
+    text += std::to_string(dims[i]);
+  }
+  text += ')';
+  return text;
+}
+
+}  // namespace
+
+Shape::Shape(std::span<const Index> dims) : rank_(static_cast<int>(dims.size())) {
+  check(dims.size() <= kMaxRank, "shape", join(dims), ": at most ", int{kMaxRank}, " axes");
+  // A zero anywhere makes the size zero, but the other extents must not overflow either: strides
+  // are products of them.
+  Index strides = 1;
+  for (int i = 0; i < rank_; ++i) {
+    dims_[i] = dims[i];
+    check(dims[i] >= 0, "shape", join(dims), ": extents cannot be negative");
+    check(!__builtin_mul_overflow(strides, std::max<Index>(dims[i], 1), &strides), "shape",
+          join(dims), ": the number of elements does not fit in 64 bits");
+    size_ *= dims[i];
+  }
+}
+
+int Shape::normalize(int axis) const {
+  const int from_front = axis < 0 ? axis + rank_ : axis;
+  check(from_front >= 0 && from_front < rank_, "shape", to_string(), ": there is no axis ", axis);
+  return from_front;
+}
+
+std::string Shape::to_string() const { return join(dims()); }
+
+Shape Shape::with(int axis, Index extent) const {
+  auto dims = dims_;
+  dims[normalize(axis)] = extent;
+  return Shape(std::span<const Index>(dims.data(), rank_));
+}
+
+std::ostream& operator<<(std::ostream& out, const Shape& shape) { return out << shape.to_string(); }
+
+Shape broadcast_shapes(const char* who, const Shape& a, const Shape& b) {
+  if (a == b) return a;
+  const int rank = std::max(a.rank(), b.rank());
+  std::array<Index, Shape::kMaxRank> dims{};
+  for (int i = 1; i <= rank; ++i) {
+    const Index da = i <= a.rank() ? a[-i] : 1, db = i <= b.rank() ? b[-i] : 1;
+    check(da == db || da == 1 || db == 1, who, a, " and ", b, ": axis ", -i,
+          " does not broadcast (", da, " against ", db, ")");
+    dims[rank - i] = da == 1 ? db : da;
+  }
+  return Shape(std::span<const Index>(dims.data(), rank));
+}
+
+Axes normalize_axes(const char* who, const Shape& shape, const Axes& axes) {
+  Axes result;
+  if (axes.empty())
+    for (int i = 0; i < shape.rank(); ++i) result.push_back(i);
+  for (int axis : axes) {
+    const int from_front = axis < 0 ? axis + shape.rank() : axis;
+    check(from_front >= 0 && from_front < shape.rank(), who, shape, ": there is no axis ", axis);
+    result.push_back(from_front);
+  }
+  std::sort(result.begin(), result.end());
+  check(std::adjacent_find(result.begin(), result.end()) == result.end(), who, shape,
+        ": an axis is named twice");
+  return result;
+}
+
+Shape reduced_shape(const Shape& shape, const Axes& axes, bool keepdim) {
+  std::vector<Index> dims;
+  for (int i = 0; i < shape.rank(); ++i) {
+    const bool gone = std::find(axes.begin(), axes.end(), i) != axes.end();
+    if (!gone) dims.push_back(shape[i]);
+    if (gone && keepdim) dims.push_back(1);
+  }
+  return Shape(std::span<const Index>(dims));
+}
+
+Shape resolve_reshape(const char* who, const Shape& from, std::span<const Index> to) {
+  std::vector<Index> dims(to.begin(), to.end());
+  const auto fail = [&] {
+    check(false, who, from, " cannot become ", join(to), ": ", from.size(), " elements");
+  };
+  const auto hole = std::find(dims.begin(), dims.end(), Index{-1});
+  if (hole != dims.end()) {
+    *hole = 1;
+    if (std::any_of(dims.begin(), dims.end(), [](Index d) { return d < 0; })) fail();
+    const Index known = Shape(std::span<const Index>(dims)).size();
+    if (known == 0 || from.size() % known != 0) fail();
+    *hole = from.size() / known;
+  }
+  if (std::any_of(dims.begin(), dims.end(), [](Index d) { return d < 0; })) fail();
+  const Shape shape{std::span<const Index>(dims)};
+  if (shape.size() != from.size()) fail();
+  return shape;
+}
+
+Index window_extent(Index in, Index kernel, Index stride, Index padding, bool ceil_mode) {
+  const Index span = in + 2 * padding - kernel;
+  if (span < 0) return 0;
+  if (!ceil_mode) return span / stride + 1;
+  Index out = (span + stride - 1) / stride + 1;
+  if ((out - 1) * stride >= in + padding) --out;
+  return out;
+}
+
+}  // namespace kindling

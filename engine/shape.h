@@ -1,0 +1,75 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <initializer_list>
+#include <iosfwd>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace kindling {
+
+using Index = std::int64_t;
+using Axes = std::vector<int>;  ///< Axis numbers; negative ones count from the end.
+
+/// The extents of an array, outermost first; the last axis is the feature axis and lies contiguous.
+/// A scalar has rank 0 and size 1. Kept inline (no allocation): at most kMaxRank axes.
+/// Constructors throw ShapeError for a negative extent, too many axes, or a size that overflows.
+class Shape {
+ public:
+  static constexpr int kMaxRank = 8;
+
+  Shape() = default;
+  Shape(std::initializer_list<Index> dims) : Shape(std::span(dims.begin(), dims.size())) {}
+  explicit Shape(std::span<const Index> dims);
+
+  int rank() const { return rank_; }
+  Index size() const { return size_; }
+  /// Extent of an axis; -1 is the last. Throws ShapeError when there is no such axis.
+  Index operator[](int axis) const { return dims_[normalize(axis)]; }
+  /// The same axis counted from the front, 0 <= axis < rank(). Throws ShapeError.
+  int normalize(int axis) const;
+
+  std::span<const Index> dims() const { return {dims_.data(), static_cast<std::size_t>(rank_)}; }
+  auto begin() const { return dims().begin(); }
+  auto end() const { return dims().end(); }
+
+  /// "(8,28,28,1)"; a scalar prints as "()".
+  std::string to_string() const;
+  /// A copy with one extent replaced.
+  Shape with(int axis, Index extent) const;
+
+  friend bool operator==(const Shape& a, const Shape& b) {
+    return a.rank_ == b.rank_ && a.dims_ == b.dims_;
+  }
+
+ private:
+  std::array<Index, kMaxRank> dims_{};
+  int rank_ = 0;
+  Index size_ = 1;
+};
+
+std::ostream& operator<<(std::ostream& out, const Shape& shape);
+
+/// Pure shape functions: what a result looks like, before anything is computed.
+
+/// NumPy's rule: aligned at the last axis, extents agree or one of them is 1. `who` names the op in
+/// the ShapeError otherwise.
+Shape broadcast_shapes(const char* who, const Shape& a, const Shape& b);
+
+/// The chosen axes sorted, without duplicates, counted from the front; none chosen means all.
+/// Throws ShapeError for an axis out of range or named twice.
+Axes normalize_axes(const char* who, const Shape& shape, const Axes& axes);
+
+/// The shape that is left when `axes` (normalized) are reduced: gone, or 1 with keepdim.
+Shape reduced_shape(const Shape& shape, const Axes& axes, bool keepdim);
+
+/// `shape` with a single -1 replaced by what makes its size equal to `size`.
+Shape resolve_reshape(const char* who, const Shape& from, std::span<const Index> to);
+
+/// Output extent of a window (convolution, pooling) over one axis; with ceil_mode a last window
+/// that begins inside the padded input counts too (PyTorch's rule).
+Index window_extent(Index in, Index kernel, Index stride, Index padding, bool ceil_mode = false);
+
+}  // namespace kindling

@@ -1,0 +1,105 @@
+#include "engine/storage.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <mutex>
+#include <new>
+
+namespace kindling {
+
+/// Idle blocks in lists by size class. Classes are four to an octave (a block wastes a fifth at
+/// most), so blocks of nearly the same size can stand in for each other.
+struct StoragePool {
+  using Block = Storage::Block;
+  static constexpr int kClasses = 4 * 64;
+  /// AddressSanitizer sees a use after free only when blocks really go back.
+#ifdef KINDLING_SANITIZE
+  static constexpr bool kRecycle = false;
+#else
+  static constexpr bool kRecycle = true;
+#endif
+
+  std::mutex mutex;
+  std::array<Block*, kClasses> free{};
+  PoolStats stats;
+
+  static int class_of(std::size_t bytes) {
+    const int octave = std::bit_width(bytes - 1);  // 2^(octave-1) < bytes <= 2^octave
+    const std::size_t quarter = std::size_t{1} << (octave - 3);
+    const std::size_t half = std::size_t{1} << (octave - 1);
+    return 4 * octave + static_cast<int>((bytes - half + quarter - 1) / quarter) - 1;
+  }
+  static std::size_t class_bytes(int size_class) {
+    const int octave = size_class / 4;
+    return (std::size_t{1} << (octave - 1)) +
+           (size_class % 4 + 1) * (std::size_t{1} << (octave - 3));
+  }
+
+  static void destroy(Block* block) noexcept {
+    block->~Block();
+    ::operator delete (block, std::align_val_t{64});
+  }
+
+  Block* take(std::size_t bytes) {
+    if (bytes > (std::size_t{1} << 62)) throw std::bad_alloc();
+    const int size_class = class_of(std::max<std::size_t>(bytes, 64));
+    const std::lock_guard lock(mutex);
+    Block* block = free[size_class];
+    const std::size_t size = class_bytes(size_class);
+    if (block) {
+      free[size_class] = block->next_free;
+      stats.idle -= size;
+    } else {
+      void* memory = ::operator new (Storage::kHeader + size, std::align_val_t{64});
+      block = new (memory) Block;
+      block->bytes = size;
+      ++stats.system_allocs;
+    }
+    block->owners.store(1, std::memory_order_relaxed);
+    stats.in_use += size;
+    stats.peak = std::max(stats.peak, stats.in_use);
+    return block;
+  }
+
+  void give_back(Block* block) noexcept {
+    const std::lock_guard lock(mutex);
+    stats.in_use -= block->bytes;
+    if (!kRecycle) return destroy(block);
+    const int size_class = class_of(block->bytes);
+    block->next_free = free[size_class];
+    free[size_class] = block;
+    stats.idle += block->bytes;
+  }
+
+  void trim() noexcept {
+    const std::lock_guard lock(mutex);
+    for (Block*& head : free)
+      while (head) destroy(std::exchange(head, head->next_free));
+    stats.idle = 0;
+  }
+
+  /// Never destroyed, so that arrays of static lifetime can still be given back at exit. What idles
+  /// then is reachable from here and no leak.
+  static StoragePool& instance() {
+    static StoragePool& pool = *new StoragePool;
+    return pool;
+  }
+};
+
+Storage::Storage(std::size_t bytes) : block_(StoragePool::instance().take(bytes)) {}
+
+void Storage::release() noexcept {
+  if (block_ && block_->owners.fetch_sub(1, std::memory_order_acq_rel) == 1)
+    StoragePool::instance().give_back(block_);
+}
+
+PoolStats pool_stats() {
+  auto& pool = StoragePool::instance();
+  const std::lock_guard lock(pool.mutex);
+  return pool.stats;
+}
+
+void trim_pool() { StoragePool::instance().trim(); }
+
+}  // namespace kindling

@@ -1,0 +1,171 @@
+#include "engine/tape.h"
+
+#include <algorithm>
+#include <atomic>
+
+#include "engine/error.h"
+#include "engine/kernels/reduce.h"
+#include "engine/kernels/update.h"
+
+namespace kindling {
+
+namespace {
+
+std::atomic<std::uint64_t> next_number{1};
+std::atomic<std::uint64_t> next_pass{1};
+thread_local bool grad_on = true;
+
+std::vector<const Op*>& registry() {
+  static std::vector<const Op*> ops;
+  return ops;
+}
+
+/// into += gradient. The first gradient is taken by sharing its buffer; a buffer that somebody else
+/// holds too is never written.
+void accumulate(Array& into, Array gradient) {
+  if (!into.defined())
+    into = std::move(gradient);
+  else
+    kernels::add_scaled(into, 1, gradient);
+}
+
+}  // namespace
+
+Op::Op(const char* op_name) : name(op_name) { registry().push_back(this); }
+
+const std::vector<const Op*>& op_registry() { return registry(); }
+
+NoGrad::NoGrad() : before_(std::exchange(grad_on, false)) {}
+NoGrad::~NoGrad() { grad_on = before_; }
+bool grad_enabled() { return grad_on; }
+
+bool Grads::needs(int i) const { return node_.inputs[i] != nullptr; }
+
+void Grads::add(int i, Array gradient) {
+  if (!needs(i)) return;
+  Node& input = *node_.inputs[i];
+  if (gradient.shape() != input.shape) gradient = kernels::sum_to(gradient, input.shape);
+  accumulate(input.cotangent, std::move(gradient));
+}
+
+Node::Node(const Op* made_by, const Shape& value_shape)
+    : op(made_by),
+      shape(value_shape),
+      number(next_number.fetch_add(1, std::memory_order_relaxed)) {}
+
+/// Takes the graph behind this node apart with a stack of its own: a chain of millions of nodes
+/// must not become millions of nested destructor calls.
+Node::~Node() {
+  std::vector<std::shared_ptr<Node>> orphans = std::move(inputs);
+  while (!orphans.empty()) {
+    const std::shared_ptr<Node> node = std::move(orphans.back());
+    orphans.pop_back();
+    if (!node || node.use_count() > 1) continue;
+    std::move(node->inputs.begin(), node->inputs.end(), std::back_inserter(orphans));
+    node->inputs.clear();
+  }
+}
+
+namespace {
+
+template <class Inputs>
+Tensor record_on_tape(const Op& op, Array value, const Inputs& inputs, BackwardFn backward) {
+  const bool wanted = grad_on && std::any_of(inputs.begin(), inputs.end(),
+                                             [](const Tensor& x) { return x.requires_grad(); });
+  if (!wanted) return Tensor(std::move(value));
+  auto node = std::make_shared<Node>(&op, value.shape());
+  node->inputs.reserve(inputs.size());
+  for (const Tensor& x : inputs) node->inputs.push_back(x.node());
+  node->backward = std::move(backward);
+  return Tensor(std::move(value), std::move(node));
+}
+
+}  // namespace
+
+Tensor record(const Op& op, Array value, std::initializer_list<Tensor> inputs,
+              BackwardFn backward) {
+  return record_on_tape(op, std::move(value), inputs, std::move(backward));
+}
+
+Tensor record(const Op& op, Array value, const std::vector<Tensor>& inputs, BackwardFn backward) {
+  return record_on_tape(op, std::move(value), inputs, std::move(backward));
+}
+
+namespace {
+
+/// Everything that `root` depends on and that wants a gradient, outputs first. A node is made after
+/// its inputs, so sorting by number is all there is to a topological order.
+std::vector<std::shared_ptr<Node>> nodes_behind(const std::shared_ptr<Node>& root) {
+  const std::uint64_t pass = next_pass.fetch_add(1, std::memory_order_relaxed);
+  std::vector<std::shared_ptr<Node>> order{root};
+  root->visited = pass;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    check<Error>(!order[i]->released, "backward", "the graph of '", order[i]->op->name, "' ",
+                 order[i]->shape,
+                 " was released by an earlier backward(); call that one with retain_graph = true");
+    for (std::size_t k = 0; k < order[i]->inputs.size(); ++k) {
+      const std::shared_ptr<Node>& input = order[i]->inputs[k];
+      if (!input || std::exchange(input->visited, pass) == pass) continue;
+      order.push_back(input);
+    }
+  }
+  std::sort(order.begin(), order.end(),
+            [](const auto& a, const auto& b) { return a->number > b->number; });
+  return order;
+}
+
+/// One node's turn: its gradient is complete, so hooks see it, it is kept where it is wanted, and
+/// it flows on to the inputs.
+void visit(Node& node, bool retain_graph) {
+  Array dy = std::move(node.cotangent);
+  node.cotangent = Array();
+  if (dy.defined()) {
+    node.hooks.each([&](const GradHook& hook) {
+      if (Array replaced = hook(dy); replaced.defined()) {
+        check(replaced.shape() == node.shape, "gradient hook", "returned ", replaced.shape(),
+              " for a gradient of ", node.shape);
+        dy = std::move(replaced);
+      }
+    });
+    if (!node.op || node.retains_grad) accumulate(node.grad, dy);
+    if (node.op) {
+      Grads grads(node);
+      node.backward(dy, grads);
+    }
+  }
+  if (node.op && !retain_graph) {
+    node.backward = nullptr;
+    node.inputs.clear();  // cannot recurse: the caller's list still holds them
+    node.released = true;
+  }
+}
+
+}  // namespace
+
+void Tensor::backward(const Array& cotangent, bool retain_graph) const {
+  check<Error>(requires_grad(), "backward", to_string(*this), ": nothing here requires a gradient");
+  check(cotangent.shape() == shape(), "backward", "cotangent ", cotangent.shape(),
+        " for a tensor of ", shape());
+  auto order = nodes_behind(impl_->node);
+  // Whatever a backward function throws, no half-built gradient stays behind.
+  struct Cleaner {
+    std::vector<std::shared_ptr<Node>>& order;
+    ~Cleaner() {
+      for (auto& node : order)
+        if (node) node->cotangent = Array();
+    }
+  } cleaner{order};
+  impl_->node->cotangent = cotangent;
+  for (auto& node : order) {
+    visit(*node, retain_graph);
+    node.reset();  // and with it the arrays that only its backward function held
+  }
+}
+
+void Tensor::backward(bool retain_graph) const {
+  check(size() == 1, "backward", shape(),
+        ": only a tensor of one element starts a backward pass by itself; give a cotangent");
+  backward(Array(shape(), Scalar{1}), retain_graph);
+}
+
+}  // namespace kindling

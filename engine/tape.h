@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "engine/tensor.h"
+
+namespace kindling {
+
+/// The identity of an op: a static of the source file that implements it. Constructing one enters
+/// it in the registry, and a test walks the registry, so that no op goes without a gradient check.
+struct Op {
+  explicit Op(const char* name);
+  const char* name;
+};
+const std::vector<const Op*>& op_registry();
+
+/// Where a backward function leaves the gradients of its op's inputs.
+class Grads {
+ public:
+  explicit Grads(Node& node) : node_(node) {}
+  /// False when nobody asked for the gradient of input i: do not compute it.
+  bool needs(int i) const;
+  /// Adds to the gradient of input i. A gradient of the broadcast shape is summed back to the
+  /// input's own.
+  void add(int i, Array gradient);
+
+ private:
+  Node& node_;
+};
+
+/// Given the gradient of the loss by an op's output, adds those by its inputs. Captures the Arrays
+/// it needs and never the output Tensor, which would be a cycle that nobody frees.
+using BackwardFn = std::function<void(const Array& dy, Grads& grads)>;
+
+/// One entry of the tape. It holds no value of its own: an array that no backward function captured
+/// is freed as soon as the last Tensor on it is gone.
+struct Node {
+  Node(const Op* op, const Shape& shape);
+  ~Node();
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  const Op* op;               ///< Null for a leaf.
+  Shape shape;                ///< Of the value, and so of its gradient.
+  std::uint64_t number;       ///< Creation order, which is a topological order.
+  std::uint64_t visited = 0;  ///< The backward pass that saw it last.
+  bool released = false;
+  bool retains_grad = false;
+  Array grad;       ///< What Tensor::grad() shows.
+  Array cotangent;  ///< The gradient under construction during a backward pass.
+  std::vector<std::shared_ptr<Node>> inputs;  ///< Null where no gradient is required.
+  BackwardFn backward;
+  HookList<GradHook> hooks;
+};
+
+/// The only way onto the tape: wraps the value of an op; when gradients are on and one of the
+/// inputs requires one, remembers how to go back.
+Tensor record(const Op& op, Array value, std::initializer_list<Tensor> inputs, BackwardFn backward);
+Tensor record(const Op& op, Array value, const std::vector<Tensor>& inputs, BackwardFn backward);
+
+/// While one of these lives, this thread records nothing: evaluation costs no tape.
+class NoGrad {
+ public:
+  NoGrad();
+  ~NoGrad();
+  NoGrad(const NoGrad&) = delete;
+  NoGrad& operator=(const NoGrad&) = delete;
+
+ private:
+  bool before_;
+};
+bool grad_enabled();
+
+}  // namespace kindling

@@ -1,0 +1,94 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "engine/array.h"
+#include "engine/hook.h"
+
+namespace kindling {
+
+struct Node;  // one entry of the tape, see tape.h
+
+/// Sees the gradient of a tensor as soon as it is complete. Returns what to use instead, or an
+/// undefined Array to leave it as it is.
+using GradHook = std::function<Array(const Array& grad)>;
+
+inline namespace KINDLING_PRECISION {
+
+/// A handle on a value that gradients can flow through: an Array and, when a gradient is wanted,
+/// the tape node that made it. Copies of a handle are the same tensor.
+///
+/// Leaves (parameters, inputs) are made here, everything else by the ops in engine/ops. First
+/// derivatives only: gradients are Arrays, not Tensors.
+class Tensor {
+ public:
+  /// No tensor at all; defined() is false.
+  Tensor() = default;
+  explicit Tensor(Array value, bool requires_grad = false);
+  /// A constant of shape (), so that `x * 2` can be written.
+  Tensor(Scalar constant);  // NOLINT: implicit on purpose
+
+  bool defined() const { return impl_ != nullptr; }
+  const Array& value() const;
+  const Shape& shape() const { return value().shape(); }
+  Index dim(int axis) const { return shape()[axis]; }
+  int rank() const { return shape().rank(); }
+  Index size() const { return shape().size(); }
+  /// The only element. Throws ShapeError unless size() is 1.
+  Scalar item() const { return value().item(); }
+
+  /// Replaces the value of a leaf: what an optimizer does. Throws ShapeError when the shape
+  /// changes, Error when this is not a leaf.
+  void set_value(Array value);
+  /// The value, to be changed in place. A graph that still holds the old elements keeps them.
+  Array& mutable_value();
+
+  bool requires_grad() const;
+  /// Asks for a gradient, or no longer. Only a leaf can be asked; returns *this.
+  Tensor& set_requires_grad(bool on);
+  bool is_leaf() const;
+  /// The name of the op that made it, "leaf" for a leaf.
+  const char* op_name() const;
+
+  /// The sum of the gradients of all backward passes since it was last cleared; undefined before
+  /// the first. Kept for leaves, and for others after retain_grad().
+  const Array& grad() const;
+  void set_grad(Array grad);
+  void zero_grad();
+  void retain_grad();
+
+  /// Runs the tape backwards from here and adds to grad() of every leaf that asked. Without an
+  /// argument the tensor must hold one element (a loss). The graph is released as it is walked
+  /// unless it is retained; a second pass over a released graph throws Error.
+  void backward(bool retain_graph = false) const;
+  /// The same from a given cotangent of this tensor's shape.
+  void backward(const Array& cotangent, bool retain_graph = false) const;
+
+  /// The same value, cut off from the tape.
+  Tensor detach() const;
+
+  /// Calls the hook when this tensor's gradient is complete, before it flows on. Throws Error when
+  /// no gradient is required.
+  HookHandle register_hook(GradHook hook) const;
+
+  /// For the tape: a value with the node that made it, and that node.
+  Tensor(Array value, std::shared_ptr<Node> node);
+  const std::shared_ptr<Node>& node() const;
+
+ private:
+  struct Impl {
+    Array value;
+    std::shared_ptr<Node> node;  // null when no gradient is required
+  };
+  Impl& impl(const char* who) const;
+  Node& wanted_node(const char* who) const;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace KINDLING_PRECISION
+
+std::string to_string(const Tensor& x);
+
+}  // namespace kindling
