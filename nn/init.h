@@ -1,0 +1,31 @@
+#pragma once
+
+#include "engine/random.h"
+#include "engine/tensor.h"
+
+namespace kindling::nn {
+
+/// How many inputs feed one output, and how many outputs one input feeds. Weights are laid out
+/// (..., in, out): a dense layer (in, out), a convolution (KH, KW, C_in, C_out).
+struct Fan {
+  Index in, out;
+};
+/// Throws ShapeError for less than two axes.
+Fan fan(const Shape& weight);
+
+/// Kaiming initialization (He et al., "Delving deep into rectifiers", 2015): weights of standard
+/// deviation gain / sqrt(fan in), which keeps the variance of activations from layer to layer under
+/// a (leaky) ReLU. `leak` is the slope of the activation below zero.
+Array kaiming_normal(const Shape& weight, Scalar leak = 0, Random& random = default_random());
+/// The same deviation, uniform in (-bound, bound) with bound = gain sqrt(3 / fan in).
+Array kaiming_uniform(const Shape& weight, Scalar leak = 0, Random& random = default_random());
+
+/// sqrt(2 / (1 + leak^2)).
+Scalar leaky_relu_gain(Scalar leak);
+
+/// What PyTorch gives a new Linear or Conv2d: weights and biases uniform in +-1 / sqrt(fan in).
+/// (It writes this as kaiming_uniform with leak sqrt(5).)
+Array default_weight(const Shape& weight, Random& random = default_random());
+Array default_bias(const Shape& weight, Random& random = default_random());
+
+}  // namespace kindling::nn

@@ -1,0 +1,85 @@
+#include "nn/layers.h"
+
+#include "engine/error.h"
+#include "engine/ops/elementwise.h"
+#include "engine/ops/layout.h"
+#include "engine/ops/matmul.h"
+#include "nn/init.h"
+
+namespace kindling::nn {
+
+namespace {
+
+void check_widths(const char* who, Index in, Index out) {
+  check(in >= 1 && out >= 1, who, "widths ", in, " -> ", out, ": at least 1 expected");
+}
+
+}  // namespace
+
+inline namespace KINDLING_PRECISION {
+
+Module& Sequential::add(std::unique_ptr<Module> module) {
+  Module& layer = add_child(std::to_string(layers_.size()), std::move(module));
+  layers_.push_back(&layer);
+  return layer;
+}
+
+Module& Sequential::operator[](Index i) const {
+  check<Error>(0 <= i && i < size(), "sequential", "there is no layer ", i, " of ", size());
+  return *layers_[static_cast<std::size_t>(i)];
+}
+
+Tensor Sequential::forward(const Tensor& x) {
+  Tensor y = x;
+  for (Module* layer : layers_) y = (*layer)(y);
+  return y;
+}
+
+Linear::Linear(Index in, Index out, bool with_bias) {
+  check_widths("linear", in, out);
+  weight = parameter("weight", default_weight({in, out}));
+  if (with_bias) bias = parameter("bias", default_bias({in, out}));
+}
+
+std::string Linear::extra() const {
+  return str(weight.dim(0), ", ", weight.dim(1), bias.defined() ? "" : ", no bias");
+}
+
+Tensor Linear::forward(const Tensor& x) {
+  check(x.rank() >= 1 && x.dim(-1) == weight.dim(0), "linear", "x ", x.shape(), ": weight expects ",
+        weight.dim(0), " features");
+  const Tensor y = matmul(x.rank() == 1 ? reshape(x, {1, -1}) : x, weight);
+  const Tensor shaped = x.rank() == 1 ? reshape(y, {-1}) : y;
+  return bias.defined() ? shaped + bias : shaped;
+}
+
+Conv2d::Conv2d(Index in, Index out, Pair kernel, Pair stride, Pair padding, bool with_bias)
+    : stride_(stride), padding_(padding) {
+  check_widths("conv2d", in, out);
+  check(kernel.h >= 1 && kernel.w >= 1 && stride.h >= 1 && stride.w >= 1 && padding.h >= 0 &&
+            padding.w >= 0,
+        "conv2d", "kernel ", kernel, ", stride ", stride, ", padding ", padding,
+        ": kernel and stride of at least 1 and padding of at least 0 expected");
+  const Shape shape{kernel.h, kernel.w, in, out};
+  weight = parameter("weight", default_weight(shape));
+  if (with_bias) bias = parameter("bias", default_bias(shape));
+}
+
+std::string Conv2d::extra() const {
+  return str(weight.dim(2), ", ", weight.dim(3), ", kernel ", Pair(weight.dim(0), weight.dim(1)),
+             ", stride ", stride_, ", padding ", padding_, bias.defined() ? "" : ", no bias");
+}
+
+Tensor Conv2d::forward(const Tensor& x) { return conv2d(x, weight, bias, stride_, padding_); }
+
+Tensor ReLU::forward(const Tensor& x) { return relu(x); }
+
+Tensor Flatten::forward(const Tensor& x) {
+  check(x.rank() >= 2, "flatten", "x ", x.shape(), ": at least two axes expected");
+  const bool image = x.rank() == 4 && x.dim(1) * x.dim(2) != 1;
+  const Index features = x.dim(0) == 0 ? x.shape().with(0, 1).size() : x.size() / x.dim(0);
+  return reshape(image ? permute(x, {0, 3, 1, 2}) : x, Shape{x.dim(0), features});
+}
+
+}  // namespace KINDLING_PRECISION
+}  // namespace kindling::nn

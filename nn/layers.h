@@ -1,0 +1,88 @@
+#pragma once
+
+#include "engine/ops/conv.h"
+#include "nn/module.h"
+
+namespace kindling::nn {
+
+inline namespace KINDLING_PRECISION {
+
+/// One module after the other, named "0", "1", ...
+///
+///     Sequential model(make<Flatten>(), make<Linear>(784, 50), make<ReLU>(), make<Linear>(50,
+///     10));
+class Sequential : public Module {
+ public:
+  Sequential() = default;
+  template <class... Modules>
+  explicit Sequential(std::unique_ptr<Module> first, Modules... rest) {
+    add(std::move(first));
+    (add(std::move(rest)), ...);
+  }
+
+  Module& add(std::unique_ptr<Module> module);
+  Index size() const { return static_cast<Index>(layers_.size()); }
+  /// Throws Error when there is no such layer.
+  Module& operator[](Index i) const;
+  using Module::operator();
+
+  std::string type() const override { return "Sequential"; }
+
+ protected:
+  Tensor forward(const Tensor& x) override;
+
+ private:
+  std::vector<Module*> layers_;
+};
+
+/// y = x W + b: (..., in) -> (..., out). Parameters: weight (in, out), bias (out).
+class Linear : public Module {
+ public:
+  Linear(Index in, Index out, bool bias = true);
+  Tensor weight, bias;  ///< bias is undefined when there is none
+
+  std::string type() const override { return "Linear"; }
+  std::string extra() const override;
+
+ protected:
+  Tensor forward(const Tensor& x) override;
+};
+
+/// Convolution of images: (N,H,W,in) -> (N,OH,OW,out). Parameters: weight (KH,KW,in,out), bias
+/// (out).
+class Conv2d : public Module {
+ public:
+  Conv2d(Index in, Index out, Pair kernel, Pair stride = 1, Pair padding = 0, bool bias = true);
+  Tensor weight, bias;  ///< bias is undefined when there is none
+
+  std::string type() const override { return "Conv2d"; }
+  std::string extra() const override;
+
+ protected:
+  Tensor forward(const Tensor& x) override;
+
+ private:
+  Pair stride_, padding_;
+};
+
+/// max(x, 0).
+class ReLU : public Module {
+ public:
+  std::string type() const override { return "ReLU"; }
+
+ protected:
+  Tensor forward(const Tensor& x) override;
+};
+
+/// All but the first axis made one. Images come out in the order (C, H, W), as they do in PyTorch,
+/// so that a Linear trained behind it travels; that is free where H = W = 1.
+class Flatten : public Module {
+ public:
+  std::string type() const override { return "Flatten"; }
+
+ protected:
+  Tensor forward(const Tensor& x) override;
+};
+
+}  // namespace KINDLING_PRECISION
+}  // namespace kindling::nn

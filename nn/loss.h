@@ -1,0 +1,25 @@
+#pragma once
+
+#include "engine/ops/loss.h"
+
+namespace kindling::nn {
+
+/// Losses as objects, for those that have settings. Without any, the functions of engine/ops/loss.h
+/// do: a Learner takes either.
+
+/// scores (N, classes), integer targets (N) -> ().
+struct CrossEntropyLoss {
+  Scalar label_smoothing = 0;
+  Tensor operator()(const Tensor& scores, const IntArray& targets) const {
+    return cross_entropy(scores, targets, label_smoothing);
+  }
+};
+
+/// prediction and target of one shape -> ().
+struct MSELoss {
+  Tensor operator()(const Tensor& prediction, const Tensor& target) const {
+    return mse_loss(prediction, target);
+  }
+};
+
+}  // namespace kindling::nn
