@@ -1,0 +1,93 @@
+#pragma once
+
+#include <exception>
+
+#include "engine/scalar.h"
+
+namespace kindling {
+
+inline namespace KINDLING_PRECISION {
+class Learner;
+}
+
+/// Something that watches or steers a fit. Every event is a virtual method that does nothing unless
+/// overridden. This is the loop, each event in its place:
+///
+///     before_fit
+///     for each epoch, for training and then (without gradients) for validation:
+///       before_epoch
+///       for each batch:
+///         before_batch
+///         predict                 learn.preds is set
+///         after_predict
+///         get_loss                learn.loss is set
+///         after_loss
+///         if training:
+///           backward
+///           after_backward
+///           step                  the parameters change
+///           after_step
+///           zero_grad
+///         after_batch
+///         cleanup_batch           always
+///       after_epoch
+///       cleanup_epoch             always
+///     after_fit
+///     cleanup_fit                 always
+///
+/// A callback cancels by throwing: CancelBatch, CancelEpoch or CancelFit skips to the cleanup of
+/// that scope, past its after_ event, and the loop goes on behind it. Any other exception, and a
+/// cancellation outside the scope it names, ends the fit: the cleanups run and it goes on to the
+/// caller. What a callback must undo it undoes in a cleanup event, which also runs when its before_
+/// event did not.
+///
+/// For each event the callbacks are called by ascending `order`, those of equal order as they were
+/// added. A Learner refers to its callbacks and does not own them.
+class Callback {
+ public:
+  explicit Callback(int order = 0) : order(order) {}
+  virtual ~Callback() = default;
+  const int order;
+
+  virtual void before_fit(Learner&) {}
+  virtual void before_epoch(Learner&) {}
+  virtual void before_batch(Learner&) {}
+  virtual void after_predict(Learner&) {}
+  virtual void after_loss(Learner&) {}
+  virtual void after_backward(Learner&) {}
+  virtual void after_step(Learner&) {}
+  virtual void after_batch(Learner&) {}
+  virtual void after_epoch(Learner&) {}
+  virtual void after_fit(Learner&) {}
+  virtual void cleanup_batch(Learner&) {}
+  virtual void cleanup_epoch(Learner&) {}
+  virtual void cleanup_fit(Learner&) {}
+
+  /// The five steps, for a Learner that does not do them itself: see TrainCB.
+  virtual void predict(Learner&) {}
+  virtual void get_loss(Learner&) {}
+  virtual void backward(Learner&) {}
+  virtual void step(Learner&) {}
+  virtual void zero_grad(Learner&) {}
+
+ protected:
+  // Callbacks are referred to by address; a copy would be a different callback.
+  Callback(const Callback&) = delete;
+  Callback& operator=(const Callback&) = delete;
+};
+
+/// One of the methods above.
+using Event = void (Callback::*)(Learner&);
+
+/// Thrown by a callback: skip the rest of this batch, epoch or fit.
+struct CancelBatch : std::exception {
+  const char* what() const noexcept override { return "CancelBatch thrown outside of a batch"; }
+};
+struct CancelEpoch : std::exception {
+  const char* what() const noexcept override { return "CancelEpoch thrown outside of an epoch"; }
+};
+struct CancelFit : std::exception {
+  const char* what() const noexcept override { return "CancelFit thrown outside of a fit"; }
+};
+
+}  // namespace kindling

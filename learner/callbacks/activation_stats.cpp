@@ -1,0 +1,56 @@
+#include "learner/callbacks/activation_stats.h"
+
+#include "engine/ops/histogram.h"
+#include "engine/ops/reduce.h"
+#include "learner/plot/charts.h"
+
+namespace kindling {
+
+void append_stats(LayerStats& stats, const Tensor& y) {
+  const Tensor seen = y.detach();
+  stats.means.push_back(mean(seen).item());
+  stats.stds.push_back(std(seen).item());
+  const IntArray counts =
+      histogram(seen, ActivationStats::kBins, 0, ActivationStats::kRange, /*absolute=*/true);
+  stats.histograms.emplace_back(counts.values().begin(), counts.values().end());
+}
+
+ActivationStats::ActivationStats(ModulePredicate pick, bool on_train, bool on_valid)
+    : HooksCallback([](LayerStats& stats, nn::Module&, const Tensor&,
+                       const Tensor& y) { append_stats(stats, y); },
+                    std::move(pick), on_train, on_valid) {}
+
+std::string ActivationStats::label(std::size_t i) const {
+  return names()[i].empty() ? "model" : "layer " + names()[i];
+}
+
+namespace {
+
+std::vector<plot::HistogramPanel> panels(const ActivationStats& stats,
+                                         const std::function<std::string(std::size_t)>& label) {
+  std::vector<plot::HistogramPanel> all;
+  for (std::size_t i = 0; i < stats.hooks().size(); ++i)
+    all.push_back({label(i), stats.hooks()[i].state().histograms});
+  return all;
+}
+
+}  // namespace
+
+void ActivationStats::color_dim(const std::string& path) const {
+  plot::color_dim(path, panels(*this, [this](std::size_t i) { return label(i); }),
+                  {"Activations over time", kRange});
+}
+
+void ActivationStats::dead_chart(const std::string& path) const {
+  plot::dead_chart(path, panels(*this, [this](std::size_t i) { return label(i); }),
+                   {"Share of activations near zero", kRange});
+}
+
+void ActivationStats::plot_stats(const std::string& path) const {
+  std::vector<plot::StatsSeries> series;
+  for (std::size_t i = 0; i < hooks().size(); ++i)
+    series.push_back({label(i), hooks()[i].state().means, hooks()[i].state().stds});
+  plot::plot_stats(path, series, "Activations over time");
+}
+
+}  // namespace kindling

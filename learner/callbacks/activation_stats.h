@@ -1,0 +1,40 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "learner/callbacks/hooks_callback.h"
+
+namespace kindling {
+
+/// What passed through one layer, batch by batch.
+struct LayerStats {
+  std::vector<double> means, stds;
+  std::vector<std::vector<double>> histograms;  ///< Of |activation|: ActivationStats::kBins counts.
+};
+
+/// Appends mean, standard deviation and histogram of one output.
+void append_stats(LayerStats& stats, const Tensor& y);
+
+/// Looks inside a model while it trains: mean, standard deviation and a histogram of the absolute
+/// activations of the layers the predicate picks, for every batch; and draws them.
+class ActivationStats : public HooksCallback<LayerStats> {
+ public:
+  static constexpr int kBins = 40;
+  static constexpr Scalar kRange = 10;  ///< The histogram covers [0, kRange].
+
+  explicit ActivationStats(ModulePredicate pick, bool on_train = true, bool on_valid = false);
+
+  /// Histograms over time as coloured columns, a panel a layer. All three throw std::runtime_error
+  /// when the file cannot be written.
+  void color_dim(const std::string& path) const;
+  /// Share of activations in the lowest bin over time, a panel a layer.
+  void dead_chart(const std::string& path) const;
+  /// Means and standard deviations over time, a line a layer.
+  void plot_stats(const std::string& path) const;
+
+ private:
+  std::string label(std::size_t i) const;
+};
+
+}  // namespace kindling

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdio>
+
+#include "learner/learner.h"
+
+namespace kindling {
+
+/// Counts the batches of a fit and reports the count after it: the smallest useful callback.
+class CompletionCB : public Callback {
+ public:
+  /// Reports to `out`, or not at all when that is null.
+  explicit CompletionCB(std::FILE* out = stdout) : out_(out) {}
+
+  void before_fit(Learner&) override { count_ = 0; }
+  void after_batch(Learner&) override { ++count_; }
+  void after_fit(Learner&) override {
+    if (out_) std::fprintf(out_, "Completed %ld batches\n", static_cast<long>(count_));
+  }
+  Index count() const { return count_; }
+
+ private:
+  std::FILE* out_;
+  Index count_ = 0;
+};
+
+}  // namespace kindling

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "learner/learner.h"
+#include "nn/hooks.h"
+
+namespace kindling {
+
+/// Which modules get a hook.
+using ModulePredicate = std::function<bool(const nn::Module&)>;
+
+/// Chooses modules of one type: only<nn::Conv2d>.
+template <class M>
+bool only(const nn::Module& module) {
+  return dynamic_cast<const M*>(&module) != nullptr;
+}
+
+/// Hooks the modules a predicate picks for as long as a fit lasts; they are gone when it ends,
+/// however it ends, and what they found out stays. A new fit begins with new States.
+template <class State>
+class HooksCallback : public Callback {
+ public:
+  using Fn = typename nn::Hook<State>::Fn;
+
+  HooksCallback(Fn fn, ModulePredicate pick, bool on_train = true, bool on_valid = false)
+      : fn_(std::move(fn)), pick_(std::move(pick)), on_train_(on_train), on_valid_(on_valid) {}
+
+  void before_fit(Learner& learn) override {
+    names_.clear();
+    std::vector<nn::Module*> modules;
+    for (const auto& [path, module] : learn.model.named_modules())
+      if (pick_(*module)) {
+        names_.push_back(path);
+        modules.push_back(module);
+      }
+    hooks_ = nn::Hooks<State>(modules, [this, &learn](State& state, nn::Module& module,
+                                                      const Tensor& x, const Tensor& y) {
+      if (learn.training ? on_train_ : on_valid_) fn_(state, module, x, y);
+    });
+  }
+  void cleanup_fit(Learner&) override { hooks_.remove(); }
+
+  const nn::Hooks<State>& hooks() const { return hooks_; }
+  /// Path of the module that hook i is on.
+  const std::vector<std::string>& names() const { return names_; }
+
+ private:
+  Fn fn_;
+  ModulePredicate pick_;
+  bool on_train_, on_valid_;
+  std::vector<std::string> names_;
+  nn::Hooks<State> hooks_;
+};
+
+}  // namespace kindling

@@ -1,0 +1,123 @@
+#include "learner/callbacks/lr_finder.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "engine/error.h"
+#include "engine/random.h"
+#include "learner/plot/charts.h"
+
+namespace kindling {
+
+LRFinderCB::LRFinderCB(LRFindOptions options) : Callback(1), options_(options) {
+  check<Error>(options.start_lr > 0 && options.gamma > 1 && options.max_multiple > 1, "lr_find",
+               "start_lr ", options.start_lr, ", gamma ", options.gamma, ", max_multiple ",
+               options.max_multiple, ": start_lr > 0, gamma > 1 and max_multiple > 1 expected");
+}
+
+void LRFinderCB::before_fit(Learner& learn) {
+  lrs_.clear();
+  losses_.clear();
+  learn.opt->set_lr(options_.start_lr);
+}
+
+void LRFinderCB::before_epoch(Learner& learn) {
+  if (!learn.training) throw CancelEpoch();
+}
+
+/// Before the step: a loss that is no number must not reach the weights.
+void LRFinderCB::after_loss(Learner& learn) {
+  const double loss = learn.loss.item();
+  lrs_.push_back(learn.opt->lr());
+  losses_.push_back(loss);
+  lowest_ = losses_.size() == 1 ? loss : std::min(lowest_, loss);
+  if (!std::isfinite(loss) || loss > lowest_ * options_.max_multiple) throw CancelFit();
+}
+
+void LRFinderCB::after_batch(Learner& learn) {
+  const double next = learn.opt->lr() * options_.gamma;
+  if (!std::isfinite(next)) throw CancelFit();
+  learn.opt->set_lr(next);
+}
+
+namespace {
+
+/// Takes a learner's state on construction and puts it back on destruction. Arrays are values, so a
+/// snapshot costs nothing until the training changes them.
+class Snapshot {
+ public:
+  explicit Snapshot(Learner& learn)
+      : learn_(learn),
+        opt_(std::move(learn.opt)),
+        training_(learn.model.training()),
+        default_state_(default_random().state()) {
+    for (auto& [path, tensor] : learn.model.named_parameters()) save(tensor);
+    for (auto& [path, tensor] : learn.model.named_buffers()) save(tensor);
+  }
+  ~Snapshot() {
+    for (auto& [tensor, value, grad] : tensors_) {
+      tensor.mutable_value() = value;
+      if (tensor.requires_grad()) tensor.set_grad(grad);
+    }
+    learn_.opt = std::move(opt_);
+    learn_.model.train(training_);
+    default_random().set_state(default_state_);
+  }
+  Snapshot(const Snapshot&) = delete;
+  Snapshot& operator=(const Snapshot&) = delete;
+
+ private:
+  struct Saved {
+    Tensor tensor;
+    Array value, grad;
+  };
+  void save(const Tensor& tensor) { tensors_.push_back({tensor, tensor.value(), tensor.grad()}); }
+
+  Learner& learn_;
+  std::unique_ptr<nn::Optimizer> opt_;
+  bool training_;
+  Random::State default_state_;
+  std::vector<Saved> tensors_;
+};
+
+}  // namespace
+
+LRFindResult lr_find(Learner& learn, LRFindOptions options) {
+  LRFinderCB finder(options);
+  const Snapshot snapshot(learn);
+  learn.fit(options.max_epochs, {.valid = false, .cbs = {&finder}});
+  return {finder.lrs(), finder.losses(), suggest_lr(finder.lrs(), finder.losses())};
+}
+
+std::optional<double> suggest_lr(const std::vector<double>& lrs,
+                                 const std::vector<double>& losses) {
+  // The mean over a few batches on each side, of what is finite: one batch's loss is noise.
+  constexpr std::ptrdiff_t kReach = 2;
+  std::vector<double> smooth;
+  std::ptrdiff_t n = 0;
+  while (n < std::ssize(losses) && std::isfinite(losses[n])) ++n;
+  for (std::ptrdiff_t i = 0; i < n; ++i) {
+    const auto first = std::max<std::ptrdiff_t>(i - kReach, 0), last = std::min(i + kReach + 1, n);
+    double total = 0;
+    for (auto k = first; k < last; ++k) total += losses[k];
+    smooth.push_back(total / static_cast<double>(last - first));
+  }
+  const auto lowest = std::min_element(smooth.begin(), smooth.end()) - smooth.begin();
+  std::optional<double> best;
+  double steepest = 0;
+  for (std::ptrdiff_t i = 1; i < lowest && i + 1 < n; ++i) {
+    const double slope = (smooth[i + 1] - smooth[i - 1]) / std::log(lrs[i + 1] / lrs[i - 1]);
+    if (slope < steepest) {
+      steepest = slope;
+      best = lrs[i];
+    }
+  }
+  return best;
+}
+
+void LRFindResult::plot(const std::string& path) const {
+  plot::lr_find(path, lrs, losses, suggestion);
+}
+
+}  // namespace kindling

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "learner/learner.h"
+
+namespace kindling {
+
+struct LRFindOptions {
+  double start_lr = 1e-5;
+  double gamma = 1.3;       ///< The rate is multiplied by this after every batch.
+  double max_multiple = 3;  ///< Stops when the loss is this many times its minimum.
+  int max_epochs = 10;
+};
+
+/// Raises the learning rate batch by batch until the loss is no longer a number or far above its
+/// minimum, and remembers both.
+class LRFinderCB : public Callback {
+ public:
+  /// Throws Error unless start_lr > 0, gamma > 1 and max_multiple > 1.
+  explicit LRFinderCB(LRFindOptions options = {});
+
+  void before_fit(Learner& learn) override;
+  void before_epoch(Learner& learn) override;
+  void after_loss(Learner& learn) override;
+  void after_batch(Learner& learn) override;
+
+  const std::vector<double>& lrs() const { return lrs_; }
+  const std::vector<double>& losses() const { return losses_; }
+
+ private:
+  LRFindOptions options_;
+  std::vector<double> lrs_, losses_;
+  double lowest_ = 0;
+};
+
+struct LRFindResult {
+  std::vector<double> lrs, losses;
+  /// Where the smoothed loss falls fastest per decade; none when it never falls.
+  std::optional<double> suggestion;
+
+  /// Loss against rate on a log axis. Throws std::runtime_error when the file cannot be written.
+  void plot(const std::string& path) const;
+};
+
+/// Finds a learning rate by a mock training run. Gives back weights, buffers, gradients, optimizer,
+/// mode and random numbers as they were, also when it throws.
+LRFindResult lr_find(Learner& learn, LRFindOptions options = {});
+
+/// The rate at which the smoothed loss falls fastest over log(lr), before its minimum.
+std::optional<double> suggest_lr(const std::vector<double>& lrs, const std::vector<double>& losses);
+
+}  // namespace kindling

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "learner/learner.h"
+#include "learner/metrics.h"
+
+namespace kindling {
+
+/// What one pass over the training or validation data came to.
+struct MetricsRow {
+  int epoch = 0;
+  bool train = true;
+  std::vector<std::pair<std::string, double>> values;  ///< "loss" first, then the named metrics.
+  double seconds = 0;
+
+  const char* split() const { return train ? "train" : "valid"; }
+  /// Throws Error when there is no value of that name.
+  double operator[](const std::string& name) const;
+};
+
+/// Named metrics and the loss, gathered over every pass: reset before an epoch, logged after it.
+/// Means are weighted by batch size, so a short last batch counts for what it is.
+class MetricsCB : public Callback {
+ public:
+  MetricsCB() = default;
+
+  /// metrics_cb.add<metrics::Accuracy>("accuracy");
+  template <class M, class... Args>
+  M& add(const std::string& name, Args&&... args) {
+    auto metric = std::make_unique<M>(std::forward<Args>(args)...);
+    M& reference = *metric;
+    metrics_.emplace_back(name, std::move(metric));
+    return reference;
+  }
+
+  /// The rows of the current or latest fit.
+  const std::vector<MetricsRow>& history() const { return history_; }
+  /// The same as a table: `epoch,split,loss,<metrics>,seconds`.
+  std::string csv() const;
+
+  /// What happens to a finished row; prints it to stdout unless somebody takes over.
+  std::function<void(const MetricsRow&)> log = print;
+
+  void before_fit(Learner& learn) override;
+  void before_epoch(Learner& learn) override;
+  void after_batch(Learner& learn) override;
+  void after_epoch(Learner& learn) override;
+  void cleanup_fit(Learner& learn) override;
+
+ private:
+  static void print(const MetricsRow& row);
+
+  std::vector<std::pair<std::string, std::unique_ptr<metrics::Metric>>> metrics_;
+  metrics::Mean loss_;
+  std::chrono::steady_clock::time_point began_;
+  std::vector<MetricsRow> history_;
+};
+
+}  // namespace kindling

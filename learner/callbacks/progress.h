@@ -1,0 +1,67 @@
+#pragma once
+
+#include <chrono>
+#include <cstdio>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "learner/callbacks/metrics_cb.h"
+#include "learner/plot/charts.h"
+
+namespace kindling {
+
+struct ProgressOptions {
+  std::FILE* out = stderr;  ///< Where to; null shows nothing and only keeps the losses.
+  std::string plot = "";    ///< A PNG file that is redrawn as the training goes on.
+};
+
+/// Shows how a fit goes. On a terminal: one line that updates (bar, batch, running loss, images a
+/// second, time to go) below an aligned table with a row per pass. Into a file: the table alone, no
+/// control characters. Keeps the losses and draws them, live if asked to.
+///
+/// Takes over the printing of the MetricsCB for as long as the fit lasts.
+class ProgressCB : public Callback {
+ public:
+  explicit ProgressCB(ProgressOptions options = {});
+
+  /// The training loss of every batch, and the validation loss of every epoch.
+  const std::vector<double>& losses() const { return losses_; }
+  const std::vector<plot::LossPoint>& valid_losses() const { return valid_losses_; }
+  /// Throws std::runtime_error when the file cannot be written.
+  void plot_losses(const std::string& path) const;
+
+  void before_fit(Learner& learn) override;
+  void before_epoch(Learner& learn) override;
+  void after_batch(Learner& learn) override;
+  void after_epoch(Learner& learn) override;
+  void cleanup_epoch(Learner& learn) override;
+  void cleanup_fit(Learner& learn) override;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void print_row(const MetricsRow& row);
+  void draw_bar(const Learner& learn);
+  void clear_bar();
+  void redraw_plot(Clock::duration at_least);
+
+  ProgressOptions options_;
+  bool terminal_, unicode_;
+  std::vector<double> losses_;
+  std::vector<plot::LossPoint> valid_losses_;
+  metrics::Mean running_;  ///< Of this pass.
+  Index images_ = 0;       ///< In this pass.
+  Index batches_ = 0;      ///< In this fit, both kinds.
+  Clock::time_point fit_began_, pass_began_, drawn_, plotted_;
+  bool header_printed_ = false, bar_shown_ = false;
+  std::function<void(const MetricsRow&)> log_before_;
+};
+
+/// "1:05", "2:03:09": the time to go, for people.
+std::string clock_time(double seconds);
+
+/// A bar `width` cells wide, a share of which is filled.
+std::string progress_bar(double share, int width, bool unicode);
+
+}  // namespace kindling

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cmath>
+
+#include "engine/error.h"
+#include "learner/learner.h"
+
+namespace kindling {
+
+/// Ends the fit with an Error that says where, as soon as a training loss is not finite: before it
+/// reaches the gradients and spoils the weights.
+class TerminateOnNaN : public Callback {
+ public:
+  TerminateOnNaN() : Callback(-10) {}
+  void after_loss(Learner& learn) override {
+    const Scalar loss = learn.loss.item();
+    check<Error>(!learn.training || std::isfinite(loss), "fit", "the loss is ", loss, " in epoch ",
+                 learn.epoch, ", batch ", learn.iter, ", at lr ", learn.opt->lr(),
+                 ": try a smaller lr");
+  }
+};
+
+}  // namespace kindling

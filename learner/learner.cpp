@@ -1,0 +1,171 @@
+#include "learner/learner.h"
+
+#include <algorithm>
+#include <exception>
+
+#include "engine/error.h"
+#include "engine/ops/update.h"
+#include "engine/tape.h"
+
+namespace kindling {
+inline namespace KINDLING_PRECISION {
+
+Learner::Learner(nn::Module& m, DataLoaders loaders, LossFunction loss_function,
+                 LearnerOptions options)
+    : model(m),
+      dls(std::move(loaders)),
+      loss_func(std::move(loss_function)),
+      opt_func(std::move(options.opt_func)),
+      lr(options.lr) {
+  for (Callback* cb : options.cbs) {
+    check<Error>(cb != nullptr, "learner", "a callback is null");
+    add(*cb);
+  }
+}
+
+void Learner::add(Callback& callback) {
+  check<Error>(std::find(cbs_.begin(), cbs_.end(), &callback) == cbs_.end(), "learner",
+               "the callback is there already");
+  const auto behind =
+      std::upper_bound(cbs_.begin(), cbs_.end(), callback.order,
+                       [](int order, const Callback* cb) { return order < cb->order; });
+  cbs_.insert(behind, &callback);
+}
+
+void Learner::remove(const Callback& callback) { std::erase(cbs_, &callback); }
+
+void Learner::callback(Event event) {
+  const auto cbs = cbs_;  // an event may add or remove callbacks
+  for (Callback* cb : cbs) (cb->*event)(*this);
+}
+
+/// A cleanup event reaches every callback, whatever the ones before it throw; the first exception
+/// goes on when all have been called.
+void Learner::clean_up(Event event) {
+  std::exception_ptr first;
+  const auto cbs = cbs_;
+  for (Callback* cb : cbs) {
+    try {
+      (cb->*event)(*this);
+    } catch (...) {
+      if (!first) first = std::current_exception();
+    }
+  }
+  if (first) std::rethrow_exception(first);
+}
+
+template <class Cancel, class Body>
+void Learner::scope(Event before, Event after, Event cleanup, const Body& body) {
+  std::exception_ptr passing;  // somebody else's exception, on its way through
+  try {
+    callback(before);
+    body();
+    callback(after);
+  } catch (const Cancel&) {
+  } catch (...) {
+    passing = std::current_exception();
+  }
+  try {
+    clean_up(cleanup);
+  } catch (const Cancel&) {  // the scope is over already
+  } catch (...) {
+    if (!passing) passing = std::current_exception();
+  }
+  if (passing) std::rethrow_exception(passing);
+}
+
+void Learner::fit(int epochs, FitOptions options) {
+  check<Error>(epochs >= 0, "fit", epochs, " epochs: at least 0 expected");
+  // The callbacks of this fit alone leave again, however it ends.
+  struct Guest {
+    Learner& learn;
+    Callback& cb;
+    Guest(Learner& l, Callback& c) : learn(l), cb(c) { learn.add(cb); }
+    ~Guest() { learn.remove(cb); }
+  };
+  std::vector<std::unique_ptr<Guest>> guests;
+  for (Callback* cb : options.cbs) guests.push_back(std::make_unique<Guest>(*this, *cb));
+
+  n_epochs = epochs;
+  opt = opt_func(model.parameters(), options.lr.value_or(lr));
+  scope<CancelFit>(&Callback::before_fit, &Callback::after_fit, &Callback::cleanup_fit, [&] {
+    for (epoch = 0; epoch < n_epochs; ++epoch) {
+      if (options.train) one_epoch(true);
+      if (options.valid) {
+        const NoGrad no_grad;
+        one_epoch(false);
+      }
+    }
+  });
+}
+
+void Learner::one_epoch(bool train) {
+  training = train;
+  model.train(train);
+  dl = train ? &dls.train : &dls.valid;
+  scope<CancelEpoch>(&Callback::before_epoch, &Callback::after_epoch, &Callback::cleanup_epoch,
+                     [&] {
+                       iter = 0;
+                       for (const Batch& next : *dl) {
+                         batch = next;
+                         one_batch();
+                         ++iter;
+                       }
+                     });
+}
+
+void Learner::one_batch() {
+  preds = loss = Tensor();
+  scope<CancelBatch>(&Callback::before_batch, &Callback::after_batch, &Callback::cleanup_batch,
+                     [&] {
+                       predict();
+                       callback(&Callback::after_predict);
+                       get_loss();
+                       callback(&Callback::after_loss);
+                       if (!training) return;
+                       backward();
+                       callback(&Callback::after_backward);
+                       step();
+                       callback(&Callback::after_step);
+                       zero_grad();
+                     });
+}
+
+void Learner::predict() {
+  callback(&Callback::predict);
+  check<Error>(preds.defined(), "learner",
+               "no callback made predictions: add a TrainCB or use a TrainLearner");
+}
+
+void Learner::get_loss() {
+  callback(&Callback::get_loss);
+  check<Error>(loss.defined(), "learner",
+               "no callback computed the loss: add a TrainCB or use a TrainLearner");
+}
+
+void Learner::backward() { callback(&Callback::backward); }
+void Learner::step() { callback(&Callback::step); }
+void Learner::zero_grad() { callback(&Callback::zero_grad); }
+
+void TrainLearner::predict() { preds = model(batch.xs); }
+void TrainLearner::get_loss() { loss = loss_func(preds, batch); }
+void TrainLearner::backward() { loss.backward(); }
+void TrainLearner::step() { opt->step(); }
+void TrainLearner::zero_grad() { opt->zero_grad(); }
+
+MomentumLearner::MomentumLearner(nn::Module& m, DataLoaders loaders, LossFunction loss_function,
+                                 LearnerOptions options, double momentum)
+    : TrainLearner(m, std::move(loaders), std::move(loss_function), std::move(options)),
+      momentum_(static_cast<Scalar>(momentum)) {}
+
+void MomentumLearner::zero_grad() {
+  for (Tensor parameter : opt->parameters())
+    if (Array grad = parameter.grad(); grad.defined()) {
+      parameter.zero_grad();  // so that nobody shares the buffer and it is scaled in place
+      scale(grad, momentum_);
+      parameter.set_grad(std::move(grad));
+    }
+}
+
+}  // namespace KINDLING_PRECISION
+}  // namespace kindling

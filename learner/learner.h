@@ -1,0 +1,131 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "data/data_loader.h"
+#include "learner/callback.h"
+#include "learner/loss_function.h"
+#include "nn/module.h"
+#include "nn/optim.h"
+
+namespace kindling {
+
+class MetricsCB;
+
+/// Makes the optimizer of a fit from the model's parameters and a learning rate.
+using OptimizerFactory =
+    std::function<std::unique_ptr<nn::Optimizer>(std::vector<Tensor> parameters, double lr)>;
+
+/// An OptimizerFactory of a given kind: optimizer<nn::SGD>(nn::SGDOptions{.momentum = 0.9}).
+template <class Opt, class... Settings>
+OptimizerFactory optimizer(Settings... settings) {
+  return [=](std::vector<Tensor> parameters, double lr) {
+    return std::make_unique<Opt>(std::move(parameters), lr, settings...);
+  };
+}
+
+/// What a Learner can be given beyond model, data and loss.
+struct LearnerOptions {
+  double lr = 0.1;
+  std::vector<Callback*> cbs = {};
+  OptimizerFactory opt_func = optimizer<nn::SGD>();
+};
+
+/// Which passes a fit makes, and what holds for this fit alone.
+struct FitOptions {
+  bool train = true;
+  bool valid = true;
+  std::optional<double> lr = {};    ///< Instead of the Learner's own.
+  std::vector<Callback*> cbs = {};  ///< In addition, and removed again afterwards.
+};
+
+inline namespace KINDLING_PRECISION {
+
+/// Trains a model: the loop of callback.h, with everything else left to callbacks. The five steps
+/// of a batch are virtual; here they only ask the callbacks, so add a TrainCB, or take a
+/// TrainLearner.
+///
+/// Refers to model, data and callbacks, which must outlive it. The state is public and its names
+/// are the course's: callbacks read it, and change it where they mean to.
+class Learner {
+ public:
+  Learner(nn::Module& model, DataLoaders dls, LossFunction loss_func, LearnerOptions options = {});
+  virtual ~Learner() = default;
+  Learner(const Learner&) = delete;
+  Learner& operator=(const Learner&) = delete;
+
+  /// Trains for n_epochs, with a new optimizer. When it throws, every cleanup has run and the
+  /// learner can fit again. Throws Error for a negative number of epochs, or when no callback takes
+  /// a step that has to be taken.
+  void fit(int n_epochs = 1, FitOptions options = {});
+
+  /// Refers to the callback from now on; sorted by order, stably. Throws Error when it is there
+  /// already.
+  void add(Callback& callback);
+  void remove(const Callback& callback);
+  const std::vector<Callback*>& callbacks() const { return cbs_; }
+
+  nn::Module& model;
+  DataLoaders dls;
+  LossFunction loss_func;
+  OptimizerFactory opt_func;
+  double lr;
+
+  std::unique_ptr<nn::Optimizer> opt;  ///< Of the current or latest fit.
+  int n_epochs = 0;
+  int epoch = 0;                   ///< From 0.
+  Index iter = 0;                  ///< Batch of the epoch, from 0.
+  bool training = true;            ///< This pass trains, as against validates.
+  const DataLoader* dl = nullptr;  ///< What this pass reads.
+  Batch batch;
+  Tensor preds, loss;
+  MetricsCB* metrics = nullptr;  ///< Set by the MetricsCB, if there is one.
+
+  // The five steps.
+  virtual void predict();
+  virtual void get_loss();
+  virtual void backward();
+  virtual void step();
+  virtual void zero_grad();
+
+ private:
+  /// before, body, after; Cancel skips to cleanup; cleanup always runs.
+  template <class Cancel, class Body>
+  void scope(Event before, Event after, Event cleanup, const Body& body);
+  void callback(Event event);
+  void clean_up(Event event);
+
+  void one_epoch(bool train);
+  void one_batch();
+
+  std::vector<Callback*> cbs_;
+};
+
+/// A Learner that takes the five steps itself.
+class TrainLearner : public Learner {
+ public:
+  using Learner::Learner;
+  void predict() override;
+  void get_loss() override;
+  void backward() override;
+  void step() override;
+  void zero_grad() override;
+};
+
+/// Momentum without an optimizer that knows of it: instead of being cleared the gradients are
+/// multiplied by `momentum`, so that what is left of them adds to the next.
+class MomentumLearner : public TrainLearner {
+ public:
+  MomentumLearner(nn::Module& model, DataLoaders dls, LossFunction loss_func,
+                  LearnerOptions options = {}, double momentum = 0.85);
+  void zero_grad() override;
+
+ private:
+  Scalar momentum_;
+};
+
+}  // namespace KINDLING_PRECISION
+}  // namespace kindling

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <concepts>
+#include <functional>
+#include <utility>
+
+#include "data/dataset.h"
+
+namespace kindling {
+
+/// What a Learner minimises: made from any function of (predictions, labels) or of (predictions,
+/// values), which decides what a batch has to hold.
+class LossFunction {
+ public:
+  template <class F>
+  requires std::invocable<F&, const Tensor&, const IntArray&> LossFunction(
+      F f)  // NOLINT: implicit on purpose
+      : call_([f = std::move(f)](const Tensor& preds, const Batch& batch) mutable {
+          return f(preds, batch.labels());
+        }) {}
+
+  template <class F>
+  requires(std::invocable<F&, const Tensor&, const Tensor&> &&
+           !std::invocable<F&, const Tensor&, const IntArray&>)
+      LossFunction(F f)  // NOLINT: implicit on purpose
+      : call_([f = std::move(f)](const Tensor& preds, const Batch& batch) mutable {
+          return f(preds, batch.values());
+        }) {}
+
+  Tensor operator()(const Tensor& preds, const Batch& batch) const { return call_(preds, batch); }
+
+ private:
+  std::function<Tensor(const Tensor&, const Batch&)> call_;
+};
+
+}  // namespace kindling
