@@ -31,6 +31,9 @@ class [[nodiscard]] HookHandle {
   }
   ~HookHandle() { remove(); }
 
+  /// Lets the hook stay for as long as its owner lives.
+  void release() { list_.reset(); }
+
   /// Removes the hook now.
   void remove() {
     if (const auto list = std::exchange(list_, {}).lock()) list->remove(id_);

@@ -1,7 +1,6 @@
 #include "engine/kernels/reduce.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "engine/error.h"
 #include "engine/kernels/elementwise.h"
@@ -48,48 +47,60 @@ Scalar pairwise_sum(const Scalar* x, Index n) {
   return pairwise_sum(x, half) + pairwise_sum(x + half, n - half);
 }
 
-/// out[j] = sum over rows of x[row, j].
+/// A block of a matrix: `rows` rows of `width` numbers, `pitch` apart.
+struct Block {
+  const Scalar* at;
+  Index rows, width, pitch;
+  math::ConstRun row(Index i) const { return {at + i * pitch, width}; }
+};
+
+/// out[j] = sum over the rows of block[i, j].
 struct Sum {
-  static void rows(const Scalar* x, Index n, Index inner, Scalar* out) {
-    if (inner == 1) {
-      *out = n ? pairwise_sum(x, n) : 0;
+  static void apply(const Block& block, Scalar* out) {
+    if (block.pitch == 1) {
+      *out = block.rows ? pairwise_sum(block.at, block.rows) : 0;
       return;
     }
-    std::fill_n(out, inner, Scalar{0});
-    for (Index i = 0; i < n; ++i) math::Run(out, inner) += math::ConstRun(x + i * inner, inner);
+    std::fill_n(out, block.width, Scalar{0});
+    for (Index i = 0; i < block.rows; ++i) math::Run(out, block.width) += block.row(i);
   }
 };
 
+/// out[j] = max over the rows of block[i, j].
 struct Max {
-  static void rows(const Scalar* x, Index n, Index inner, Scalar* out) {
-    std::fill_n(out, inner, -std::numeric_limits<Scalar>::infinity());
-    if (inner == 1) {
-      *out = math::ConstRun(x, n).maxCoeff<Eigen::PropagateNaN>();
+  static void apply(const Block& block, Scalar* out) {
+    if (block.pitch == 1) {
+      *out = math::ConstRun(block.at, block.rows).maxCoeff<Eigen::PropagateNaN>();
       return;
     }
-    for (Index i = 0; i < n; ++i)
-      math::Run(out, inner) =
-          math::max(math::ConstRun(out, inner), math::ConstRun(x + i * inner, inner));
+    math::Run result(out, block.width);
+    result = block.row(0);
+    for (Index i = 1; i < block.rows; ++i)
+      result = math::max(math::ConstRun(out, block.width), block.row(i));
   }
 };
 
-/// Numbers one task of a reduction works through before its partial result stands.
-constexpr Index kPart = 16 * 1024;
+/// Numbers one task of a reduction works through, and how many columns wide that is at most, so
+/// that its row of results stays in the first-level cache.
+constexpr Index kPart = 16 * 1024, kWidth = 1024;
 
-/// Cuts n into parts of a length that only the shape decides, reduces each to a partial row, and
-/// reduces the partial rows in their order.
+/// Cuts (n, inner) into blocks of a size that only the shape decides, reduces each to a row, and
+/// reduces the rows of the blocks in their order.
 template <class Reduction>
 Array reduce(const Folded& folded, const Shape& shape) {
   const auto& [x, outer, n, inner] = folded;
-  const Index length = std::max<Index>(1, kPart / std::max<Index>(inner, 1));
+  const Index width = std::clamp<Index>(inner, 1, kWidth), length = kPart / width;
   const Index parts = std::max<Index>(1, (n + length - 1) / length);
+  const Index stripes = (inner + width - 1) / width;
   Array partial(Shape{outer, parts, inner});
   const Scalar* in = x.data();
   Scalar* out = partial.data();
-  parallel_for(outer * parts, x.size(), [&, n = n, inner = inner](Index task) {
-    const Index o = task / parts, begin = task % parts * length;
-    Reduction::rows(in + (o * n + begin) * inner, std::min(length, n - begin), inner,
-                    out + task * inner);
+  parallel_for(outer * parts * stripes, x.size(), [&, n = n, inner = inner](Index task) {
+    const Index column = task % stripes * width, row = task / stripes;
+    const Index o = row / parts, begin = row % parts * length;
+    Reduction::apply({in + (o * n + begin) * inner + column, std::min(length, n - begin),
+                      std::min(width, inner - column), inner},
+                     out + row * inner + column);
   });
   if (parts == 1) return partial.reshape(shape);
   return reduce<Reduction>({partial, outer, parts, inner}, shape);

@@ -8,7 +8,7 @@ namespace kindling {
 
 namespace {
 
-const Op kSum{"sum"}, kMean{"mean"}, kVar{"var"}, kStd{"std"}, kMax{"max"};
+const Op kSum{"sum"}, kMean{"mean"}, kVar{"var"}, kStd{"stddev"}, kMax{"max"};
 
 /// A reduction's axes, its shape with them kept, and how many elements went into each result.
 struct Reduction {
@@ -77,7 +77,7 @@ Tensor var(const Tensor& x, const Axes& axes, int correction, bool keepdim) {
 }
 
 // y = sqrt(var x);  dx = dy (x - mean) / ((n - c) y), 0 where y is 0
-Tensor std(const Tensor& x, const Axes& axes, int correction, bool keepdim) {
+Tensor stddev(const Tensor& x, const Axes& axes, int correction, bool keepdim) {
   const Reduction r(kStd, x, axes, keepdim);
   const Spread spread(x.value(), r, correction);
   const auto root = [](const auto& v) { return math::sqrt(v); };

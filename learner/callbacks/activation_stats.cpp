@@ -9,7 +9,7 @@ namespace kindling {
 void append_stats(LayerStats& stats, const Tensor& y) {
   const Tensor seen = y.detach();
   stats.means.push_back(mean(seen).item());
-  stats.stds.push_back(std(seen).item());
+  stats.stds.push_back(stddev(seen).item());
   const IntArray counts =
       histogram(seen, ActivationStats::kBins, 0, ActivationStats::kRange, /*absolute=*/true);
   stats.histograms.emplace_back(counts.values().begin(), counts.values().end());

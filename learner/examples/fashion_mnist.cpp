@@ -1,0 +1,196 @@
+// Trains the lesson's convolutional network on Fashion-MNIST and looks inside it while it trains.
+//
+//     fashion_mnist                        the network trained well
+//     fashion_mnist --recipe lesson16      too fast on purpose: something to see in color_dim.png
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <map>
+#include <numeric>
+#include <optional>
+#include <string>
+
+#include "data/fashion_mnist.h"
+#include "engine/kernels/simd.h"
+#include "engine/ops/reduce.h"
+#include "engine/parallel.h"
+#include "engine/random.h"
+#include "engine/tape.h"
+#include "learner/callbacks/activation_stats.h"
+#include "learner/callbacks/metrics_cb.h"
+#include "learner/callbacks/progress.h"
+#include "learner/callbacks/terminate_on_nan.h"
+#include "learner/plot/atomic_file.h"
+#include "learner/plot/charts.h"
+#include "nn/init.h"
+#include "nn/loss.h"
+#include "nn/models.h"
+
+using namespace kindling;
+
+namespace {
+
+/// How to train: what a recipe decides and an option can override.
+struct Recipe {
+  int epochs;
+  double lr;
+  double momentum;
+  Normalize normalize;
+  bool kaiming;  ///< Otherwise initialized as PyTorch does.
+};
+
+/// The lr 0.6 experiment of the lesson, exactly.
+const Recipe kLesson16{.epochs = 1, .lr = 0.6, .momentum = 0, .normalize = {}, .kaiming = false};
+
+/// The same network with what the lessons after it teach about a good start.
+const Recipe kQuick{.epochs = 3,
+                    .lr = 0.1,
+                    .momentum = 0.9,
+                    .normalize = FashionMnist::kNormalize,
+                    .kaiming = true};
+
+const std::map<std::string, Recipe> kRecipes{{"quick", kQuick}, {"lesson16", kLesson16}};
+
+struct Options {
+  std::string recipe = "quick";
+  std::optional<int> epochs;
+  std::optional<double> lr;
+  int batch_size = 1024;
+  std::uint64_t seed = 1;
+  int threads = max_threads();
+  std::filesystem::path data, out = "out";
+  bool no_stats = false, no_progress = false;
+};
+
+/// Fills the options; returns an exit status when the program should end here.
+std::optional<int> parse(int argc, char** argv, Options& o) {
+  CLI::App app{"Trains a convolutional network on Fashion-MNIST and looks inside it."};
+  app.name("fashion_mnist");
+  app.add_option("--recipe", o.recipe,
+                 "quick: trained well; lesson16: too fast, to see what happens")
+      ->check(CLI::IsMember({"quick", "lesson16"}))
+      ->capture_default_str();
+  app.add_option("--epochs", o.epochs, "passes over the training images (default: the recipe's)")
+      ->check(CLI::Range(1, 1'000'000));
+  app.add_option("--batch-size", o.batch_size, "images a step")
+      ->check(CLI::Range(1, 60'000))
+      ->capture_default_str();
+  app.add_option("--lr", o.lr, "learning rate (default: the recipe's)")
+      ->check(CLI::Range(0.0, 1e6));
+  app.add_option("--seed", o.seed, "same seed, same result")->capture_default_str();
+  app.add_option("--threads", o.threads, "processor cores to use; no result depends on it")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  app.add_option("--data", o.data, "folder with the four IDX files");
+  app.add_option("--out", o.out, "folder for pictures and history")->capture_default_str();
+  app.add_flag("--no-stats", o.no_stats, "do not look inside");
+  app.add_flag("--no-progress", o.no_progress, "no progress display");
+  app.failure_message([](const CLI::App*, const CLI::Error& error) {
+    return std::string("fashion_mnist: ") + error.what() + " (--help lists the options)\n";
+  });
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  return {};
+}
+
+void kaiming_init(nn::Module& model) {
+  model.apply([](nn::Module& module) {
+    if (auto* conv = dynamic_cast<nn::Conv2d*>(&module))
+      conv->weight.set_value(nn::kaiming_normal(conv->weight.shape()));
+  });
+}
+
+/// A grid of test images with the true class below, and the predicted one where it differs.
+void draw_predictions(const std::string& path, nn::Module& model, const ImageDataset& test) {
+  constexpr Index kShown = 40;
+  const NoGrad no_grad;
+  model.eval();
+  std::vector<Index> rows(static_cast<std::size_t>(std::min(kShown, test.size())));
+  std::iota(rows.begin(), rows.end(), Index{0});
+  const IntArray predicted = argmax(model(test.batch(rows).xs));
+  std::vector<plot::Image> images;
+  std::vector<plot::Caption> captions;
+  Index right = 0;
+  for (const Index i : rows) {
+    const auto pixels = test.images().rows(i, i + 1).values();
+    images.push_back({static_cast<int>(test.images().dim(1)),
+                      static_cast<int>(test.images().dim(2)),
+                      1,
+                      {pixels.begin(), pixels.end()}});
+    const std::string &truth = test.classes()[test.labels()[i]],
+                      &guess = test.classes()[predicted[i]];
+    const bool correct = truth == guess;
+    right += correct;
+    captions.push_back(
+        {truth + "\n" + (correct ? "" : "not ") + guess, correct ? plot::kRight : plot::kWrong});
+  }
+  plot::image_grid(path, images, captions,
+                   {.title = str("The first test images: ", right, " of ", rows.size(), " right")});
+}
+
+/// Fails now rather than after the training when the results could not be written.
+void prepare_folder(const std::filesystem::path& out) {
+  std::error_code error;
+  std::filesystem::create_directories(out, error);
+  check<Error>(!error, "out", "cannot make the folder ", out, ": ", error.message());
+}
+
+int run(const Options& options) {
+  Recipe recipe = kRecipes.at(options.recipe);
+  recipe.epochs = options.epochs.value_or(recipe.epochs);
+  recipe.lr = options.lr.value_or(recipe.lr);
+  set_threads(options.threads);
+  set_seed(options.seed);
+  std::fprintf(stderr, "kindling: %s, %d thread%s\n", simd::kInstructionSet, options.threads,
+               options.threads == 1 ? "" : "s");
+  prepare_folder(options.out);
+  const auto file = [&](const char* name) { return (options.out / name).string(); };
+
+  const FashionMnist data = load_fashion_mnist(options.data, recipe.normalize);
+  const auto model = nn::conv_net();
+  if (recipe.kaiming) kaiming_init(*model);
+
+  MetricsCB metrics;
+  metrics.add<metrics::Accuracy>("accuracy");
+  metrics.log = nullptr;
+  ProgressCB progress({.out = options.no_progress ? nullptr : stderr, .plot = file("losses.png")});
+  ActivationStats stats(only<nn::Conv2d>);
+  TerminateOnNaN nan_guard;
+  TrainLearner learn(*model, make_data_loaders(data.train, data.test, options.batch_size),
+                     nn::CrossEntropyLoss(),
+                     {.lr = recipe.lr,
+                      .cbs = {&metrics, &progress, &nan_guard},
+                      .opt_func = optimizer<nn::SGD>(nn::SGDOptions{.momentum = recipe.momentum})});
+  if (!options.no_stats) learn.add(stats);
+  learn.fit(recipe.epochs);
+
+  plot::write_file_atomically(file("history.csv"), metrics.csv());
+  if (!options.no_stats) {
+    stats.color_dim(file("color_dim.png"));
+    stats.dead_chart(file("dead_chart.png"));
+    stats.plot_stats(file("stats.png"));
+  }
+  draw_predictions(file("predictions.png"), *model, data.test);
+  std::printf("accuracy %.4f\n", metrics.history().back()["accuracy"]);
+  check<Error>(std::fflush(stdout) == 0, "stdout", "cannot write the result");
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  try {
+    if (const auto status = parse(argc, argv, options)) return *status;
+    return run(options);
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "fashion_mnist: out of memory\n");
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "fashion_mnist: %s\n", error.what());
+  }
+  return 1;
+}

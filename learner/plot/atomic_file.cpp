@@ -1,0 +1,85 @@
+#include "learner/plot/atomic_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <filesystem>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+
+namespace kindling::plot {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Where things stand: 0, or the errno of the first step that failed.
+int write_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return errno;
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return 0;
+}
+
+// Some disks report a lack of space only when the data leaves the cache (fsync) or at close.
+int write_and_close(int fd, std::string_view bytes) {
+  int error = write_all(fd, bytes);
+  if (error == 0 && ::fsync(fd) != 0 && errno != EINVAL && errno != EROFS && errno != ENOTSUP) {
+    error = errno;
+  }
+  if (::close(fd) != 0 && error == 0 && errno != EINTR) error = errno;
+  return error;
+}
+
+// A new file beside `target`, under a name nobody uses; -1 and errno if there can be none.
+std::pair<int, std::string> open_temporary(const fs::path& target) {
+  static std::atomic<unsigned> counter{0};
+  for (;;) {
+    const fs::path name = target.parent_path() / (".kindling-" + std::to_string(::getpid()) + "-" +
+                                                  std::to_string(counter++) + ".tmp");
+    const int fd = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd >= 0 || errno != EEXIST) return {fd, name.string()};
+  }
+}
+
+int replace_file(const fs::path& target, std::string_view bytes) {
+  const auto [fd, temporary] = open_temporary(target);
+  if (fd < 0) return errno;
+  struct stat old;  // a replaced file keeps its permissions
+  if (::stat(target.c_str(), &old) == 0) (void)!::fchmod(fd, old.st_mode & 07777);
+  int error = write_and_close(fd, bytes);
+  if (error == 0 && ::rename(temporary.c_str(), target.c_str()) != 0) error = errno;
+  if (error != 0) ::unlink(temporary.c_str());
+  return error;
+}
+
+int write_directly(const fs::path& target, std::string_view bytes) {
+  const int fd = ::open(target.c_str(), O_WRONLY | O_CLOEXEC);
+  return fd < 0 ? errno : write_and_close(fd, bytes);
+}
+
+}  // namespace
+
+void write_file_atomically(const std::string& path, std::string_view bytes, std::string_view who) {
+  std::error_code ignored;
+  fs::path target = path;
+  if (fs::is_symlink(target, ignored)) {
+    const fs::path real = fs::canonical(target, ignored);
+    if (!ignored) target = real;
+  }
+  const fs::file_status status = fs::status(target, ignored);
+  const bool stream = fs::exists(status) && !fs::is_regular_file(status);
+  const int error = stream ? write_directly(target, bytes) : replace_file(target, bytes);
+  if (error != 0) {
+    throw std::runtime_error("[" + std::string(who) + "] cannot write '" + path +
+                             "': " + std::generic_category().message(error));
+  }
+}
+
+}  // namespace kindling::plot

@@ -1,0 +1,122 @@
+// Ready-made pictures of a training run. Each takes plain numbers and comes in two forms:
+//
+//   Canvas color_dim(panels)          the picture in memory
+//   void color_dim(path, panels)      the picture as the PNG file `path`
+//
+// The second form throws std::runtime_error "[png] cannot write 'PATH': REASON" and leaves no
+// half-written file. Both throw std::invalid_argument where a structure below is inconsistent
+// (each says how). NaN and infinite values are gaps; no data at all gives an empty plot.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "learner/plot/canvas.h"
+
+namespace kindling::plot {
+
+// --- what the layers did ---------------------------------------------------------------------
+
+// One layer's activations over time.
+struct HistogramPanel {
+  std::string name;
+  // histograms[batch][bin]: how many |activations| fell into each bin, usually 40 bins over
+  // [0, max_activation]. All batches must have equally many bins.
+  std::vector<std::vector<double>> histograms;
+};
+
+struct ActivationOptions {
+  std::string title = {};
+  double max_activation = 10;  // upper edge of the last bin
+};
+
+// A panel a layer. One column of coloured pixels a batch, one row a bin, zero at the bottom;
+// the colour is log(1 + count), each panel scaled to its own largest count.
+Canvas color_dim(const std::vector<HistogramPanel>& panels, const ActivationOptions& options = {});
+void color_dim(const std::string& path, const std::vector<HistogramPanel>& panels,
+               const ActivationOptions& options = {});
+
+// A panel a layer: the share of the activations in the lowest bin, 0..1, over the batches. A
+// batch without any counts is a gap.
+Canvas dead_chart(const std::vector<HistogramPanel>& panels, const ActivationOptions& options = {});
+void dead_chart(const std::string& path, const std::vector<HistogramPanel>& panels,
+                const ActivationOptions& options = {});
+
+// The same numbers without a picture: the share of bin 0 in each batch, NaN where it is empty.
+std::vector<double> lowest_bin_share(const HistogramPanel& panel);
+
+struct StatsSeries {
+  std::string name;
+  std::vector<double> means, stds;  // one a batch
+};
+
+// Two panels, means and standard deviations over the batches; a line a layer.
+Canvas plot_stats(const std::vector<StatsSeries>& series, const std::string& title = "");
+void plot_stats(const std::string& path, const std::vector<StatsSeries>& series,
+                const std::string& title = "");
+
+// --- how the training went -------------------------------------------------------------------
+
+struct LossPoint {
+  double batch;  // training batches done when it was measured
+  double loss;
+};
+
+struct LossOptions {
+  std::string title = {};
+  // Of the smoothed training loss, 0 <= smoothing < 1: a batch k away counts smoothing^k. 0
+  // draws none.
+  double smoothing = 0.9;
+};
+
+// Training loss of batch 1, 2, ...; validation loss where each epoch ended. The loss axis turns
+// logarithmic when a few losses are so large that the others would lie flat on the ground.
+// std::invalid_argument: smoothing outside [0, 1).
+Canvas losses(const std::vector<double>& train, const std::vector<LossPoint>& valid,
+              const LossOptions& options = {});
+void losses(const std::string& path, const std::vector<double>& train,
+            const std::vector<LossPoint>& valid, const LossOptions& options = {});
+
+// Loss against learning rate, log axis. The suggestion is marked on the curve where there is
+// one. std::invalid_argument: lrs and losses of unequal length.
+Canvas lr_find(const std::vector<double>& lrs, const std::vector<double>& losses,
+               std::optional<double> suggestion = {}, const std::string& title = "");
+void lr_find(const std::string& path, const std::vector<double>& lrs,
+             const std::vector<double>& losses, std::optional<double> suggestion = {},
+             const std::string& title = "");
+
+// --- what goes in ----------------------------------------------------------------------------
+
+// Row-major (height, width, channels) with 1 (gray) or 3 (RGB) channels, 0..255.
+struct Image {
+  int height = 0, width = 0, channels = 1;
+  std::vector<std::uint8_t> pixels;
+};
+
+// From floats in the same order: `lo` becomes 0, `hi` 255, what lies outside is cut off.
+// Without bounds the smallest and largest value are taken (normalised images). NaN becomes 0.
+Image image_from_floats(int height, int width, int channels, const std::vector<float>& values,
+                        std::optional<float> lo = {}, std::optional<float> hi = {});
+
+struct Caption {
+  std::string text;    // lines are separated by '\n'
+  Color color = kInk;  // kWrong and kRight suit predictions
+};
+
+struct ImageGridOptions {
+  std::string title = {};
+  int columns = 0;         // 0: about as many as makes the page a bit wider than high
+  double cell_width = 84;  // logical pixels; cells are as high as the highest image needs
+};
+
+// Images in rows, each with a caption beneath (none if `captions` is empty). Captions too wide
+// for their cell are shortened. std::invalid_argument: an image whose pixels do not match its
+// size, or a number of captions that is neither 0 nor that of the images.
+Canvas image_grid(const std::vector<Image>& images, const std::vector<Caption>& captions = {},
+                  const ImageGridOptions& options = {});
+void image_grid(const std::string& path, const std::vector<Image>& images,
+                const std::vector<Caption>& captions = {}, const ImageGridOptions& options = {});
+
+}  // namespace kindling::plot

@@ -1,0 +1,170 @@
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "engine/engine.h"
+#include "tests/support/errors.h"
+
+// Gradient hooks on tensors. Modules use the same HookList.
+
+namespace kindling::test {
+
+namespace {
+
+Tensor number(Scalar value) { return Tensor(Array::scalar(value), true); }
+const Array kAsItIs;
+
+}  // namespace
+
+TEST_CASE("a hook sees the complete gradient, once") {
+  const Tensor x = number(3);
+  std::vector<Scalar> seen;
+  const HookHandle hook = x.register_hook([&](const Array& grad) {
+    seen.push_back(grad.item());
+    return kAsItIs;
+  });
+  (x * x + x * 4 + x).backward();
+  CHECK_EQ(seen, std::vector<Scalar>{11});
+  CHECK_EQ(x.grad().item(), 11);
+}
+
+TEST_CASE("what a hook returns takes the gradient's place for everything below") {
+  const Tensor x = number(3);
+  Tensor y = x * 2;
+  y.retain_grad();
+  const HookHandle hook = y.register_hook([](const Array&) { return Array::scalar(10); });
+  (y * 7).backward();
+  CHECK_EQ(y.grad().item(), 10);
+  CHECK_EQ(x.grad().item(), 20);
+}
+
+TEST_CASE("hooks are called in the order of registration, each with what the last one left") {
+  const Tensor x = number(1);
+  const HookHandle first =
+      x.register_hook([](const Array& grad) { return Array::scalar(grad.item() + 1); });
+  const HookHandle second =
+      x.register_hook([](const Array& grad) { return Array::scalar(grad.item() * 10); });
+  (x * 2).backward();
+  CHECK_EQ(x.grad().item(), 30);
+}
+
+TEST_CASE("a hook cannot change the shape of a gradient") {
+  const Tensor x = number(1);
+  const HookHandle hook = x.register_hook([](const Array&) { return Array({2}, {1, 2}); });
+  CHECK(contains(message_of<ShapeError>([&] { (x * 2).backward(); }), "(2)"));
+  CHECK_FALSE(x.grad().defined());
+}
+
+TEST_CASE("a hook goes with its handle") {
+  const Tensor x = number(1);
+  int calls = 0;
+  const auto count = [&](const Array&) { return ++calls, kAsItIs; };
+  {
+    const HookHandle hook = x.register_hook(count);
+    (x * 2).backward();
+  }
+  (x * 2).backward();
+  CHECK_EQ(calls, 1);
+  HookHandle hook = x.register_hook(count);
+  hook.remove();
+  hook.remove();
+  (x * 2).backward();
+  CHECK_EQ(calls, 1);
+}
+
+TEST_CASE("a moved handle still owns its hook") {
+  const Tensor x = number(1);
+  int first = 0, second = 0;
+  HookHandle a = x.register_hook([&](const Array&) { return ++first, kAsItIs; });
+  HookHandle b = std::move(a);
+  a.remove();  // NOLINT: owns nothing any more
+  (x * 2).backward();
+  CHECK_EQ(first, 1);
+  b = x.register_hook([&](const Array&) { return ++second, kAsItIs; });  // the first one goes
+  (x * 2).backward();
+  CHECK_EQ(first, 1);
+  CHECK_EQ(second, 1);
+}
+
+TEST_CASE("a handle may outlive its tensor") {
+  HookHandle hook;
+  {
+    const Tensor x = number(1);
+    hook = x.register_hook([](const Array&) { return kAsItIs; });
+  }
+  CHECK_NOTHROW(hook.remove());
+}
+
+TEST_CASE("a tensor whose last handle is gone keeps its hook while the graph lives") {
+  const Tensor x = number(1);
+  int calls = 0;
+  HookHandle hook;
+  Tensor loss;
+  {
+    const Tensor inner = x * 2;
+    hook = inner.register_hook([&](const Array&) { return ++calls, kAsItIs; });
+    loss = inner * 3;
+  }
+  loss.backward();
+  CHECK_EQ(calls, 1);
+}
+
+TEST_CASE("a hook may remove itself and others, and add new ones for the next time") {
+  const Tensor x = number(1);
+  std::vector<int> called;
+  HookHandle self, other, late;
+  self = x.register_hook([&](const Array&) {
+    called.push_back(1);
+    other.remove();
+    late = x.register_hook([&](const Array&) { return called.push_back(3), kAsItIs; });
+    self.remove();
+    return kAsItIs;
+  });
+  other = x.register_hook([&](const Array&) { return called.push_back(2), kAsItIs; });
+  (x * 2).backward();
+  CHECK_EQ(called, std::vector<int>{1});
+  (x * 2).backward();
+  CHECK_EQ(called, std::vector<int>{1, 3});
+}
+
+TEST_CASE("a hook on a tensor that wants no gradient is an error") {
+  const auto hook = [](const Array&) { return kAsItIs; };
+  CHECK_THROWS_AS((void)Tensor(Scalar{1}).register_hook(hook), Error);
+  CHECK_THROWS_AS((void)Tensor().register_hook(hook), Error);
+}
+
+TEST_CASE("a hook is not called for a tensor the loss does not depend on") {
+  const Tensor x = number(1), y = number(1);
+  int calls = 0;
+  const HookHandle hook = y.register_hook([&](const Array&) { return ++calls, kAsItIs; });
+  const Tensor aside = y * 2;
+  (x * 2).backward();
+  CHECK_EQ(calls, 0);
+}
+
+TEST_CASE("a hook that writes to the gradient it was given changes nobody else's") {
+  const Tensor a = number(1), b = number(1);
+  Array stolen;
+  const HookHandle hook = a.register_hook([&](const Array& grad) {
+    stolen = grad;
+    stolen.data()[0] = 99;
+    return kAsItIs;
+  });
+  (a + b).backward();
+  CHECK_EQ(a.grad().item(), 1);
+  CHECK_EQ(b.grad().item(), 1);
+}
+
+TEST_CASE("hooks see the gradient again on every pass over a retained graph") {
+  const Tensor x = number(3);
+  int calls = 0;
+  const Tensor y = x * x;
+  const HookHandle hook = y.register_hook([&](const Array&) { return ++calls, kAsItIs; });
+  y.backward(true);
+  y.backward();
+  CHECK_EQ(calls, 2);
+}
+
+}  // namespace kindling::test

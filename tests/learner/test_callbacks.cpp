@@ -1,0 +1,277 @@
+// The callbacks that count, measure, stop and look inside.
+
+#include <doctest/doctest.h>
+
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdio>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "engine/error.h"
+#include "engine/ops/elementwise.h"
+#include "engine/ops/loss.h"
+#include "learner/callbacks/completion.h"
+#include "learner/callbacks/metrics_cb.h"
+#include "learner/callbacks/single_batch.h"
+#include "learner/callbacks/terminate_on_nan.h"
+#include "nn/layers.h"
+#include "nn/loss.h"
+#include "tests/learner/fits.h"
+
+using namespace kindling;
+using namespace kindling::test;
+
+namespace {
+
+/// Everything in a file so far.
+std::string contents(std::FILE* file) {
+  std::fflush(file);
+  std::rewind(file);
+  std::string text;
+  for (int c; (c = std::fgetc(file)) != EOF;) text += static_cast<char>(c);
+  return text;
+}
+
+/// Cuts the seconds off the end of every line.
+std::string without_seconds(const std::string& csv) {
+  std::string text;
+  for (std::size_t at = 0; at < csv.size();) {
+    const std::size_t end = csv.find('\n', at);
+    text += csv.substr(at, csv.rfind(',', end) - at) + "\n";
+    at = end + 1;
+  }
+  return text;
+}
+
+/// A linear model that gives every point the same scores.
+struct Undecided : nn::Linear {
+  Undecided() : Linear(3, 2) {
+    weight.set_value(Array(Shape{3, 2}, 0));
+    bias.set_value(Array(Shape{2}, 0));
+  }
+};
+
+void silent(const MetricsRow&) {}
+
+}  // namespace
+
+TEST_CASE("CompletionCB: counts the batches that were completed, and says so after the fit") {
+  Points data;
+  nn::Linear model(3, 2);
+  std::FILE* file = std::tmpfile();
+  REQUIRE(file != nullptr);
+  CompletionCB completion(file);
+  TrainLearner learn(model, data.dls, nn::CrossEntropyLoss{}, {.cbs = {&completion}});
+  learn.fit(2);
+  CHECK(completion.count() == 10);
+  CHECK(contents(file) == "Completed 10 batches\n");
+  OnEvent skips([](const std::string& event, Learner& l) {
+    if (event == "after_loss" && l.iter == 1) throw CancelBatch();
+  });
+  learn.fit(1, {.cbs = {&skips}});
+  CHECK(completion.count() == 3);
+  CHECK(contents(file) == "Completed 10 batches\nCompleted 3 batches\n");
+  OnEvent stops([](const std::string& event, Learner&) {
+    if (event == "after_loss") throw CancelFit();
+  });
+  learn.fit(1, {.cbs = {&stops}});
+  CHECK(completion.count() == 0);
+  CHECK(contents(file) == "Completed 10 batches\nCompleted 3 batches\n");
+  std::fclose(file);
+
+  CompletionCB quiet(nullptr);
+  TrainLearner(model, data.dls, nn::CrossEntropyLoss{}, {.cbs = {&quiet}}).fit(1);
+  CHECK(quiet.count() == 5);
+}
+
+TEST_CASE("SingleBatchCB: one batch is trained on, seen by the others, and that is all") {
+  Points data;
+  nn::Linear model(3, 2);
+  const std::string before = bits(model);
+  std::string trace;
+  OnEvent watcher([&](const std::string& event, Learner& l) {
+    if (event.ends_with("batch") || event.ends_with("epoch") || event == "after_step")
+      trace += event + (l.training ? " " : "' ");
+  });
+  CompletionCB completion(nullptr);
+  SingleBatchCB single;
+  TrainLearner learn(model, data.dls, nn::CrossEntropyLoss{},
+                     {.cbs = {&single, &completion, &watcher}});
+  learn.fit(5);
+  CHECK(trace == "before_epoch before_batch after_step after_batch cleanup_batch cleanup_epoch ");
+  CHECK(completion.count() == 1);
+  CHECK((bits(model) != before));
+}
+
+TEST_CASE("MetricsCB: rows are means over rows of data, not over batches") {
+  // 7 rows in batches of 3, 3, 1 and a model that does not change: the loss over all rows at once.
+  Points data(7, 5, 3);
+  set_seed(3);
+  nn::Linear model(3, 2);
+  MetricsCB metrics;
+  metrics.add<metrics::Accuracy>("accuracy");
+  metrics.log = silent;
+  TrainLearner learn(model, data.dls, nn::CrossEntropyLoss{}, {.lr = 0, .cbs = {&metrics}});
+  learn.fit(2);
+  REQUIRE(metrics.history().size() == 4);
+  for (int i = 0; i < 4; ++i) {
+    const MetricsRow& row = metrics.history()[i];
+    CHECK(row.epoch == i / 2);
+    CHECK(row.train == (i % 2 == 0));
+    CHECK(row.split() == std::string(i % 2 ? "valid" : "train"));
+    const TensorDataset& set = i % 2 ? data.valid : data.train;
+    double loss = 0, right = 0;
+    for (Index r = 0; r < set.size(); ++r) {
+      const Batch one = set.batch(std::vector<Index>{r});
+      const Tensor scores = model(one.xs[0]);
+      loss += cross_entropy(scores, one.labels()).item();
+      right += (scores.value()[1] > scores.value()[0]) == (one.labels()[0] == 1);
+    }
+    const auto n = static_cast<double>(set.size());
+    REQUIRE(row.values.size() == 2);
+    CHECK(row.values[0].first == "loss");
+    CHECK(row["loss"] == doctest::Approx(loss / n).epsilon(1e-6));
+    CHECK(row["accuracy"] == doctest::Approx(right / n).epsilon(1e-12));
+    CHECK(row.seconds >= 0);
+    CHECK(row.seconds < 10);
+    CHECK_THROWS_WITH_AS(row["f1"], "[metrics] there is no 'f1' in the row", Error);
+  }
+  learn.fit(1);
+  CHECK(metrics.history().size() == 2);
+}
+
+TEST_CASE("MetricsCB: csv has a line a row, nine digits a number") {
+  Points data(7, 5, 3);
+  Undecided model;
+  double right_train = 0, right_valid = 0;
+  for (const auto& [set, right] :
+       {std::pair{&data.train, &right_train}, {&data.valid, &right_valid}})
+    for (Index r = 0; r < set->size(); ++r)
+      *right += set->batch(std::vector<Index>{r}).labels()[0] == 0;
+  MetricsCB metrics;
+  CHECK(metrics.csv() == "epoch,split,loss,seconds\n");
+  metrics.add<metrics::Accuracy>("accuracy");
+  metrics.log = silent;
+  TrainLearner(model, data.dls, nn::CrossEntropyLoss{}, {.lr = 0, .cbs = {&metrics}}).fit(1);
+  char expected[200];  // the loss is the float next to log 2
+  std::snprintf(expected, sizeof expected,
+                "epoch,split,loss,accuracy\n"
+                "0,train,0.693147182,%.9g\n"
+                "0,valid,0.693147182,%.9g\n",
+                right_train / 7, right_valid / 5);
+  CHECK(without_seconds(metrics.csv()) == expected);
+  const std::string csv = metrics.csv();
+  CHECK(csv.starts_with("epoch,split,loss,accuracy,seconds\n"));
+  CHECK(csv.substr(csv.rfind(',') + 1).size() == 6);  // "0.001\n"
+}
+
+TEST_CASE("MetricsCB: rows go to the log, which anybody may take; a cancelled pass has no row") {
+  Points data;
+  nn::Linear model(3, 2);
+  MetricsCB metrics;
+  std::string logged;
+  OnEvent watcher([&](const std::string& event, Learner& l) {
+    if (event == "before_fit") {
+      REQUIRE(l.metrics == &metrics);
+      l.metrics->log = [&](const MetricsRow& row) {
+        logged += row.split() + std::to_string(row.epoch) + " ";
+      };
+    }
+    if (event == "after_loss" && l.epoch == 1 && l.training) throw CancelEpoch();
+  });
+  TrainLearner learn(model, data.dls, nn::CrossEntropyLoss{}, {.cbs = {&metrics, &watcher}});
+  learn.fit(3);
+  CHECK(logged == "train0 valid0 valid1 train2 valid2 ");
+  CHECK(metrics.history().size() == 5);
+  CHECK(learn.metrics == nullptr);
+}
+
+TEST_CASE("MetricsCB: prints to stdout unless somebody takes over") {
+  Points data(4, 4, 4);
+  Undecided model;
+  MetricsCB metrics;
+  TrainLearner learn(model, data.dls, nn::CrossEntropyLoss{}, {.lr = 0, .cbs = {&metrics}});
+  std::FILE* file = std::tmpfile();
+  REQUIRE(file != nullptr);
+  std::fflush(stdout);
+  const int terminal = dup(STDOUT_FILENO);
+  dup2(fileno(file), STDOUT_FILENO);
+  learn.fit(1);
+  std::fflush(stdout);
+  dup2(terminal, STDOUT_FILENO);
+  close(terminal);
+  CHECK(contents(file) == "loss 0.6931  epoch 0  train\nloss 0.6931  epoch 0  valid\n");
+  std::fclose(file);
+}
+
+TEST_CASE("MetricsCB: a batch that was cancelled does not count") {
+  Points data(7, 5, 3);
+  nn::Linear model(3, 2);
+  MetricsCB metrics;
+  metrics.log = silent;
+  double last = 0;
+  OnEvent skips([&](const std::string& event, Learner& l) {
+    if (event != "after_loss") return;
+    if (l.iter < 2) throw CancelBatch();
+    last = l.loss.item();
+  });
+  TrainLearner(model, data.dls, nn::CrossEntropyLoss{}, {.cbs = {&metrics, &skips}})
+      .fit(1, {.valid = false});
+  CHECK(metrics.history().at(0)["loss"] == last);
+}
+
+TEST_CASE("TerminateOnNaN: says where the loss was lost, before it reaches the weights") {
+  for (const Scalar bad :
+       {std::numeric_limits<Scalar>::quiet_NaN(), std::numeric_limits<Scalar>::infinity(),
+        -std::numeric_limits<Scalar>::infinity()}) {
+    Points data(12, 8, 4);
+    nn::Linear model(3, 2);
+    // Three training and two validation batches an epoch: loss number 6 is batch 1 of epoch 1.
+    int losses = 0;
+    const auto loss = [&](const Tensor& scores, const IntArray& labels) {
+      const Tensor good = cross_entropy(scores, labels);
+      return losses++ == 6 ? good * bad : good;
+    };
+    std::string before;
+    OnEvent watcher(
+        [&](const std::string& event, Learner&) {
+          if (event == "before_batch") before = bits(model);
+        },
+        -20);
+    TerminateOnNaN terminate;
+    TrainLearner learn(model, data.dls, loss, {.lr = 0.25, .cbs = {&terminate, &watcher}});
+    std::string message;
+    try {
+      learn.fit(3);
+    } catch (const Error& error) {
+      message = error.what();
+    }
+    CHECK(losses == 7);
+    CHECK(message.find('\n') == std::string::npos);
+    for (const char* part : {"[fit] the loss is ", "epoch 1", "batch 1", "lr 0.25"})
+      CHECK_MESSAGE(message.find(part) != std::string::npos, message);
+    CHECK((bits(model) == before));
+    for (const Tensor& parameter : model.parameters()) {
+      CHECK(!parameter.grad().defined());
+      for (const Scalar value : parameter.value().values()) CHECK(std::isfinite(value));
+    }
+    losses = 100;
+    learn.fit(1);  // and on it goes
+  }
+}
+
+TEST_CASE("TerminateOnNaN: a validation loss may be anything") {
+  Points data;
+  nn::Linear model(3, 2);
+  const auto loss = [&](const Tensor& scores, const IntArray& labels) {
+    const Tensor good = cross_entropy(scores, labels);
+    return model.training() ? good : good * std::numeric_limits<Scalar>::quiet_NaN();
+  };
+  TerminateOnNaN terminate;
+  CompletionCB completion(nullptr);
+  TrainLearner(model, data.dls, loss, {.cbs = {&terminate, &completion}}).fit(2);
+  CHECK(completion.count() == 10);
+}
