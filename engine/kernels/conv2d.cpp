@@ -165,9 +165,13 @@ void forward_tile(const Geometry& g, const Scalar* x, const Index* offsets, cons
     for (Index k = 0; k < g.run; ++k, panel += NV * L)
       sums.step([&](int p) { return window[p][row * g.pitch + k]; }, panel);
   for (int p = 0; p < std::min<Index>(P, pixels); ++p)
-    for (int v = 0; v < NV; ++v)
-      if (const Index left = std::min<Index>(L, columns - v * L); left > 0)
-        simd::store_first(y + p * g.m + v * L, sums.at[p][v], left);
+    for (int v = 0; v < NV; ++v) {
+      Scalar* to = y + p * g.m + v * L;
+      if (const Index left = columns - v * L; left >= L)
+        simd::store(to, sums.at[p][v]);
+      else if (left > 0)
+        simd::store_first(to, sums.at[p][v], left);
+    }
 }
 
 /// dx += what P pixels of dy send to one panel of the row of the padded image that kernel row `row`

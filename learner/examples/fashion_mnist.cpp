@@ -34,6 +34,7 @@ namespace {
 /// How to train: what a recipe decides and an option can override.
 struct Recipe {
   int epochs;
+  int batch_size;
   double lr;
   double momentum;
   Normalize normalize;
@@ -41,11 +42,13 @@ struct Recipe {
 };
 
 /// The lr 0.6 experiment of the lesson, exactly.
-const Recipe kLesson16{.epochs = 1, .lr = 0.6, .momentum = 0, .normalize = {}, .kaiming = false};
+const Recipe kLesson16{
+    .epochs = 1, .batch_size = 1024, .lr = 0.6, .momentum = 0, .normalize = {}, .kaiming = false};
 
 /// The same network with what the lessons after it teach about a good start.
 const Recipe kQuick{.epochs = 3,
-                    .lr = 0.1,
+                    .batch_size = 256,
+                    .lr = 0.03,
                     .momentum = 0.9,
                     .normalize = FashionMnist::kNormalize,
                     .kaiming = true};
@@ -54,9 +57,8 @@ const std::map<std::string, Recipe> kRecipes{{"quick", kQuick}, {"lesson16", kLe
 
 struct Options {
   std::string recipe = "quick";
-  std::optional<int> epochs;
+  std::optional<int> epochs, batch_size;
   std::optional<double> lr;
-  int batch_size = 1024;
   std::uint64_t seed = 1;
   int threads = max_threads();
   std::filesystem::path data, out = "out";
@@ -73,9 +75,8 @@ std::optional<int> parse(int argc, char** argv, Options& o) {
       ->capture_default_str();
   app.add_option("--epochs", o.epochs, "passes over the training images (default: the recipe's)")
       ->check(CLI::Range(1, 1'000'000));
-  app.add_option("--batch-size", o.batch_size, "images a step")
-      ->check(CLI::Range(1, 60'000))
-      ->capture_default_str();
+  app.add_option("--batch-size", o.batch_size, "images a step (default: the recipe's)")
+      ->check(CLI::Range(1, 60'000));
   app.add_option("--lr", o.lr, "learning rate (default: the recipe's)")
       ->check(CLI::Range(0.0, 1e6));
   app.add_option("--seed", o.seed, "same seed, same result")->capture_default_str();
@@ -142,6 +143,7 @@ void prepare_folder(const std::filesystem::path& out) {
 int run(const Options& options) {
   Recipe recipe = kRecipes.at(options.recipe);
   recipe.epochs = options.epochs.value_or(recipe.epochs);
+  recipe.batch_size = options.batch_size.value_or(recipe.batch_size);
   recipe.lr = options.lr.value_or(recipe.lr);
   set_threads(options.threads);
   set_seed(options.seed);
@@ -160,7 +162,7 @@ int run(const Options& options) {
   ProgressCB progress({.out = options.no_progress ? nullptr : stderr, .plot = file("losses.png")});
   ActivationStats stats(only<nn::Conv2d>);
   TerminateOnNaN nan_guard;
-  TrainLearner learn(*model, make_data_loaders(data.train, data.test, options.batch_size),
+  TrainLearner learn(*model, make_data_loaders(data.train, data.test, recipe.batch_size),
                      nn::CrossEntropyLoss(),
                      {.lr = recipe.lr,
                       .cbs = {&metrics, &progress, &nan_guard},

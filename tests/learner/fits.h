@@ -2,7 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
+#include <cstdio>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -47,6 +48,24 @@ inline std::string bits(const nn::Module& model) {
   for (const Tensor& parameter : model.parameters()) all += bits(parameter.value());
   return all;
 }
+
+/// A file that is gone when it is closed.
+struct TemporaryFile {
+  std::FILE* file = std::tmpfile();
+  TemporaryFile() = default;
+  ~TemporaryFile() { std::fclose(file); }
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+
+  /// Everything in it so far.
+  std::string text() const {
+    std::fflush(file);
+    std::rewind(file);
+    std::string all;
+    for (int c; (c = std::fgetc(file)) != EOF;) all += static_cast<char>(c);
+    return all;
+  }
+};
 
 /// A number of threads, for as long as it lives.
 class Threads {

@@ -25,7 +25,7 @@ constexpr int kOpen = -1;  ///< Left open: anything may stand there.
 
 /// What a callback sees when it is called.
 struct Sight {
-  std::string who, event;
+  std::string who = "", event = "";
   int epoch = kOpen, iter = kOpen, training = kOpen;
   int mode = kOpen, records = kOpen;  ///< Of the model; and whether gradients are recorded.
   int preds = kOpen, loss = kOpen;    ///< Are they there?

@@ -26,15 +26,6 @@ using namespace kindling::test;
 
 namespace {
 
-/// Everything in a file so far.
-std::string contents(std::FILE* file) {
-  std::fflush(file);
-  std::rewind(file);
-  std::string text;
-  for (int c; (c = std::fgetc(file)) != EOF;) text += static_cast<char>(c);
-  return text;
-}
-
 /// Cuts the seconds off the end of every line.
 std::string without_seconds(const std::string& csv) {
   std::string text;
@@ -61,26 +52,24 @@ void silent(const MetricsRow&) {}
 TEST_CASE("CompletionCB: counts the batches that were completed, and says so after the fit") {
   Points data;
   nn::Linear model(3, 2);
-  std::FILE* file = std::tmpfile();
-  REQUIRE(file != nullptr);
-  CompletionCB completion(file);
+  const TemporaryFile out;
+  CompletionCB completion(out.file);
   TrainLearner learn(model, data.dls, nn::CrossEntropyLoss{}, {.cbs = {&completion}});
   learn.fit(2);
   CHECK(completion.count() == 10);
-  CHECK(contents(file) == "Completed 10 batches\n");
+  CHECK(out.text() == "Completed 10 batches\n");
   OnEvent skips([](const std::string& event, Learner& l) {
     if (event == "after_loss" && l.iter == 1) throw CancelBatch();
   });
   learn.fit(1, {.cbs = {&skips}});
   CHECK(completion.count() == 3);
-  CHECK(contents(file) == "Completed 10 batches\nCompleted 3 batches\n");
+  CHECK(out.text() == "Completed 10 batches\nCompleted 3 batches\n");
   OnEvent stops([](const std::string& event, Learner&) {
     if (event == "after_loss") throw CancelFit();
   });
   learn.fit(1, {.cbs = {&stops}});
   CHECK(completion.count() == 0);
-  CHECK(contents(file) == "Completed 10 batches\nCompleted 3 batches\n");
-  std::fclose(file);
+  CHECK(out.text() == "Completed 10 batches\nCompleted 3 batches\n");
 
   CompletionCB quiet(nullptr);
   TrainLearner(model, data.dls, nn::CrossEntropyLoss{}, {.cbs = {&quiet}}).fit(1);
@@ -194,17 +183,15 @@ TEST_CASE("MetricsCB: prints to stdout unless somebody takes over") {
   Undecided model;
   MetricsCB metrics;
   TrainLearner learn(model, data.dls, nn::CrossEntropyLoss{}, {.lr = 0, .cbs = {&metrics}});
-  std::FILE* file = std::tmpfile();
-  REQUIRE(file != nullptr);
+  const TemporaryFile out;
   std::fflush(stdout);
   const int terminal = dup(STDOUT_FILENO);
-  dup2(fileno(file), STDOUT_FILENO);
+  dup2(fileno(out.file), STDOUT_FILENO);
   learn.fit(1);
   std::fflush(stdout);
   dup2(terminal, STDOUT_FILENO);
   close(terminal);
-  CHECK(contents(file) == "loss 0.6931  epoch 0  train\nloss 0.6931  epoch 0  valid\n");
-  std::fclose(file);
+  CHECK(out.text() == "loss 0.6931  epoch 0  train\nloss 0.6931  epoch 0  valid\n");
 }
 
 TEST_CASE("MetricsCB: a batch that was cancelled does not count") {

@@ -9,6 +9,7 @@
 #include "engine/engine.h"
 #include "nn/layers.h"
 #include "nn/models.h"
+#include "tests/support/errors.h"
 #include "tests/support/nn_support.h"
 #include "tests/support/plain.h"
 

@@ -11,6 +11,7 @@
 #include "engine/engine.h"
 #include "nn/layers.h"
 #include "nn/models.h"
+#include "tests/support/errors.h"
 #include "tests/support/nn_support.h"
 #include "tests/support/plain.h"
 
@@ -196,12 +197,7 @@ TEST_CASE("an error says which layer of the model it left") {
 TEST_CASE("every type of layer names itself in its errors, below the path to it") {
   const auto fails = [](std::unique_ptr<nn::Module> layer, const Tensor& x) {
     nn::Sequential model(nn::make<nn::Sequential>(std::move(layer)));
-    try {
-      model(x);
-    } catch (const Error& error) {
-      return std::string(error.what());
-    }
-    return std::string("(nothing was thrown)");
+    return message_of<Error>([&] { model(x); });
   };
   CHECK(fails(nn::make<nn::Conv2d>(1, 2, 3), zeros({1, 2, 2, 1})) ==
         "0.0: [conv2d] x (1,2,2,1) with padding 0x0 is smaller than the kernel of weight "

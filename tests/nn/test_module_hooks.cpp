@@ -10,6 +10,7 @@
 
 #include "engine/engine.h"
 #include "nn/layers.h"
+#include "tests/support/errors.h"
 #include "tests/support/nn_support.h"
 
 using namespace kindling;

@@ -2,28 +2,13 @@
 
 #include <functional>
 #include <string>
-#include <typeinfo>
 #include <utility>
 #include <vector>
 
-#include "engine/error.h"
 #include "engine/parallel.h"
 #include "nn/module.h"
 
 namespace kindling::test {
-
-/// The message of the E that f throws. Everything else passes through; so does a subclass of E,
-/// for the caller named the type it expects.
-template <class E, class F>
-std::string message_of(const F& f) {
-  try {
-    f();
-  } catch (const E& error) {
-    if (typeid(error) != typeid(E)) throw;
-    return error.what();
-  }
-  return "(nothing was thrown)";
-}
 
 /// A module that is whatever its function is, and lets a test register what it likes.
 class Probe : public nn::Module {
