@@ -39,7 +39,8 @@ class Learner;
 /// that scope, past its after_ event, and the loop goes on behind it. Any other exception, and a
 /// cancellation outside the scope it names, ends the fit: the cleanups run and it goes on to the
 /// caller. What a callback must undo it undoes in a cleanup event, which also runs when its before_
-/// event did not.
+/// event did not. An error that a cleanup throws reaches the caller too, and outranks a
+/// cancellation.
 ///
 /// For each event the callbacks are called by ascending `order`, those of equal order as they were
 /// added. A Learner refers to its callbacks and does not own them.
@@ -80,13 +81,14 @@ class Callback {
 using Event = void (Callback::*)(Learner&);
 
 /// Thrown by a callback: skip the rest of this batch, epoch or fit.
-struct CancelBatch : std::exception {
+struct Cancel : std::exception {};
+struct CancelBatch : Cancel {
   const char* what() const noexcept override { return "CancelBatch thrown outside of a batch"; }
 };
-struct CancelEpoch : std::exception {
+struct CancelEpoch : Cancel {
   const char* what() const noexcept override { return "CancelEpoch thrown outside of an epoch"; }
 };
-struct CancelFit : std::exception {
+struct CancelFit : Cancel {
   const char* what() const noexcept override { return "CancelFit thrown outside of a fit"; }
 };
 

@@ -90,24 +90,6 @@ Shape conv_shape(const Shape& x, const Shape& w, Pair stride, Pair padding) {
           (x[2] + 2 * padding.w - w[1]) / stride.w + 1, w[3]};
 }
 
-void each_tap(const Shape& x, const Shape& w, Pair stride, Pair padding, const Tap& visit) {
-  const Shape y = conv_shape(x, w, stride, padding);
-  const auto flat = [](const Shape& s, Index i, Index j, Index k, Index l) {
-    return static_cast<std::size_t>(((i * s[1] + j) * s[2] + k) * s[3] + l);
-  };
-  for (Index n = 0; n < y[0]; ++n)
-    for (Index oh = 0; oh < y[1]; ++oh)
-      for (Index ow = 0; ow < y[2]; ++ow)
-        for (Index kh = 0; kh < w[0]; ++kh)
-          for (Index kw = 0; kw < w[1]; ++kw) {
-            const Index ih = oh * stride.h + kh - padding.h, iw = ow * stride.w + kw - padding.w;
-            if (ih < 0 || ih >= x[1] || iw < 0 || iw >= x[2]) continue;
-            for (Index c = 0; c < x[3]; ++c)
-              for (Index m = 0; m < y[3]; ++m)
-                visit(flat(x, n, ih, iw, c), flat(w, kh, kw, c, m), flat(y, n, oh, ow, m));
-          }
-}
-
 Plain conv_oracle(const Plain& x, const Plain& w, const Plain* bias, Pair stride, Pair padding) {
   Plain y = build(conv_shape(x.shape, w.shape, stride, padding), [&](const Position& p) {
     return bias ? bias->values[static_cast<std::size_t>(p[3])] : 0;

@@ -127,10 +127,10 @@ TEST_CASE("rows outside the first axis are an error") {
   const Array x = counting({5, 3});
   CHECK_EQ(x.rows(5, 5).size(), 0);
   CHECK_EQ(Array(Shape{0, 3}).rows(0, 0).shape(), Shape{0, 3});
-  for (const auto& [begin, end] :
-       {std::pair<Index, Index>{-1, 2}, {0, 6}, {3, 2}, {6, 6}}) {
-    CAPTURE(begin);
-    CHECK(contains(message_of<ShapeError>([&] { (void)x.rows(begin, end); }), "(5,3)"));
+  for (const auto& range : {std::pair<Index, Index>{-1, 2}, {0, 6}, {3, 2}, {6, 6}}) {
+    CAPTURE(range.first);
+    const auto rows = [&] { (void)x.rows(range.first, range.second); };
+    CHECK(contains(message_of<ShapeError>(rows), "(5,3)"));
   }
   CHECK_THROWS_AS((void)Array::scalar(1).rows(0, 1), ShapeError);
 }

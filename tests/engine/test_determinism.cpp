@@ -52,7 +52,8 @@ TEST_CASE("big inputs, which threads share, agree with the oracle") {
   Random random(2236);
   const double tolerance = sizeof(Scalar) == 8 ? 1e-10 : 1e-3;
   for (const OpRow& row : op_table()) {
-    if (row.big.empty() || row.op == "conv2d" || row.op == "matmul") continue;  // tests of their own
+    if (row.big.empty() || row.op == "conv2d" || row.op == "matmul")
+      continue;  // tests of their own
     INFO(title(row), " on ", names(row.big));
     const std::vector<Array> inputs = draw(row.big, row.domain, random);
     const Array y = row.f(leaves(inputs, false)).value();

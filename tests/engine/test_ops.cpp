@@ -60,8 +60,9 @@ TEST_CASE("every op is tested on five shapes or more, one of them empty, and on 
     for (const Shape& shape : row.big) elements += shape.size();
     if (elements >= kGrain) big.insert(row.op);
   }
-  for (const auto& [op, seen] : shapes) {
-    CHECK_MESSAGE(seen.size() >= 5, op, " has only ", seen.size(), " shapes");
+  for (const auto& entry : shapes) {
+    const std::string& op = entry.first;
+    CHECK_MESSAGE(entry.second.size() >= 5, op, " has only ", entry.second.size(), " shapes");
     CHECK_MESSAGE(empty.contains(op), op, " has no empty shape");
     CHECK_MESSAGE(big.contains(op), op, " has no big shape");
   }

@@ -80,8 +80,9 @@ TEST_CASE("broadcasting follows NumPy's rule") {
 }
 
 TEST_CASE("shapes that do not broadcast are named, with the op, the axis and the extents") {
-  const std::string message =
-      message_of<ShapeError>([] { broadcast_shapes("add", {2, 3, 4}, {2, 4}); });
+  const std::string message = message_of<ShapeError>([] {
+    broadcast_shapes("add", {2, 3, 4}, {2, 4});
+  });
   CHECK(begins(message, "[add] (2,3,4) and (2,4): axis -2"));
   CHECK(contains(message, "3 against 2"));
   CHECK_THROWS_AS(broadcast_shapes("add", {0}, {2}), ShapeError);
@@ -92,7 +93,9 @@ TEST_CASE("axes are sorted and counted from the front") {
   CHECK_EQ(normalize_axes("sum", {2, 3, 4}, {-1, 0}), Axes{0, 2});
   CHECK_EQ(normalize_axes("sum", {}, {}), Axes{});
   for (const Axes& bad : {Axes{3}, Axes{-4}, Axes{0, 0}, Axes{1, -2}})
-    CHECK(begins(message_of<ShapeError>([&] { normalize_axes("sum", {2, 3, 4}, bad); }),
+    CHECK(begins(message_of<ShapeError>([&] {
+                   normalize_axes("sum", {2, 3, 4}, bad);
+                 }),
                  "[sum] (2,3,4): "));
   CHECK_THROWS_AS(normalize_axes("sum", {}, {0}), ShapeError);
 }

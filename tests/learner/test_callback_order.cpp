@@ -228,9 +228,8 @@ TEST_CASE("callbacks: a new fit and a new pass begin to count at 0") {
   Small s;
   std::string trace;
   OnEvent watcher([&](const std::string& event, Learner& l) {
-    if (event == "before_fit") trace += "fit" + std::to_string(l.epoch);
-    if (event == "before_epoch")
-      trace += " " + std::to_string(l.epoch) + "/" + std::to_string(l.iter);
+    if (event == "before_fit") trace += str("fit", l.epoch);
+    if (event == "before_epoch") trace += str(" ", l.epoch, "/", l.iter);
   });
   s.learn.add(watcher);
   s.learn.fit(2);

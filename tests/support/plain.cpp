@@ -9,21 +9,21 @@
 namespace kindling::test {
 
 std::size_t Plain::flat(const Position& position) const {
+  const auto dims = shape.dims();
   Index at = 0;
-  for (int axis = 0; axis < shape.rank(); ++axis)
-    at = at * shape[axis] + position[static_cast<std::size_t>(axis)];
+  for (std::size_t axis = 0; axis < dims.size(); ++axis) at = at * dims[axis] + position[axis];
   return static_cast<std::size_t>(at);
 }
 
 void each_position(const Shape& shape, const std::function<void(const Position&)>& visit) {
-  Position position(static_cast<std::size_t>(shape.rank()), 0);
+  const auto dims = shape.dims();
+  Position position(dims.size(), 0);
   for (Index i = 0; i < shape.size(); ++i) {
-    Index rest = i;
-    for (int axis = shape.rank() - 1; axis >= 0; --axis) {
-      position[static_cast<std::size_t>(axis)] = rest % shape[axis];
-      rest /= shape[axis];
-    }
     visit(position);
+    for (std::size_t axis = dims.size(); axis-- > 0;) {  // one further, with carry
+      if (++position[axis] < dims[axis]) break;
+      position[axis] = 0;
+    }
   }
 }
 

@@ -1,0 +1,147 @@
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "engine/engine.h"
+#include "tests/engine/oracles.h"
+#include "tests/support/errors.h"
+#include "tests/support/plain.h"
+
+// The corners of the number line, and broadcasting beyond what the op table tries.
+
+namespace kindling::test {
+
+namespace {
+
+constexpr Scalar kNaN = std::numeric_limits<Scalar>::quiet_NaN();
+constexpr Scalar kInf = std::numeric_limits<Scalar>::infinity();
+
+/// f at x, wherever in a vector register x stands: all 19 results must be the one, but for
+/// rounding.
+template <class F>
+Scalar at(const F& f, Scalar x) {
+  const Array y = f(Tensor(Array({19}, x))).value();
+  for (Index i = 0; i < 19; ++i)
+    if (!(std::abs(y[i] - y[0]) <= 1e-37 + 1e-6 * std::abs(y[0])) && y[i] != y[0] &&
+        !(std::isnan(y[i]) && std::isnan(y[0])))
+      FAIL("element ", i, " is ", y[i], ", element 0 is ", y[0]);
+  return y[0];
+}
+
+template <class F>
+Scalar slope(const F& f, Scalar x) {
+  const Tensor t(Array({19}, x), true);
+  sum(f(t)).backward();
+  return t.grad()[3];
+}
+
+}  // namespace
+
+TEST_CASE("a NaN stays a NaN") {
+  for (const auto& f : std::vector<Tensor (*)(const Tensor&)>{
+           neg, exp, log, sqrt, relu, tanh, sigmoid, [](const Tensor& x) { return pow(x, 2.5); },
+           [](const Tensor& x) { return pow(x, 2); }, [](const Tensor& x) { return leaky_relu(x); },
+           [](const Tensor& x) { return clamp(x, -1, 1); }})
+    CHECK(std::isnan(at(f, kNaN)));
+  CHECK(std::isnan(at(log, -1)));
+  CHECK(std::isnan(at(sqrt, -1)));
+}
+
+TEST_CASE("functions reach their limits and do not overflow on the way") {
+  CHECK_EQ(at(exp, 1e4), kInf);
+  CHECK_EQ(at(exp, kInf), kInf);
+  CHECK_LT(at(exp, -1e4), 1e-37);
+  CHECK_GE(at(exp, -1e4), 0);
+  CHECK_EQ(at(log, 0), -kInf);
+  CHECK_EQ(at(log, kInf), kInf);
+  CHECK_EQ(at(sqrt, kInf), kInf);
+  CHECK_EQ(at(tanh, 1e4), 1);
+  CHECK_EQ(at(tanh, -kInf), -1);
+  CHECK_EQ(at(sigmoid, 1e4), 1);
+  CHECK_EQ(at(sigmoid, -kInf), 0);
+  CHECK_LT(at(sigmoid, -1e4), 1e-37);
+  CHECK_EQ(at(relu, -kInf), 0);
+  CHECK_EQ(at(relu, kInf), kInf);
+  CHECK_EQ(at([](const Tensor& x) { return clamp(x, -1, 1); }, kInf), 1);
+  CHECK_EQ(at([](const Tensor& x) { return pow(x, 0); }, 0), 1);
+  CHECK_EQ(at([](const Tensor& x) { return x / 0; }, -3), -kInf);
+}
+
+TEST_CASE("tanh and sigmoid are flat, not broken, far out") {
+  for (const Scalar x : {Scalar{-1e4}, Scalar{1e4}, kInf, -kInf}) {
+    CHECK_EQ(slope(tanh, x), 0);
+    CHECK_LT(std::abs(slope(sigmoid, x)), 1e-37);
+  }
+}
+
+TEST_CASE("gradients on the kinks are what the headers say") {
+  CHECK_EQ(slope(relu, 0), 0);
+  CHECK_EQ(slope([](const Tensor& x) { return leaky_relu(x, 0.25); }, 0), 0.25);
+  const auto clamped = [](const Tensor& x) { return clamp(x, -1, 1); };
+  CHECK_EQ(slope(clamped, 1), 1);
+  CHECK_EQ(slope(clamped, -1), 1);
+  CHECK_EQ(slope(clamped, Scalar{1.5}), 0);
+  CHECK_EQ(slope([](const Tensor& x) { return pow(x, 0); }, 0), 0);
+  CHECK_EQ(slope([](const Tensor& x) { return pow(x, 1); }, 0), 1);
+  CHECK_EQ(slope([](const Tensor& x) { return pow(x, 2); }, 0), 0);
+}
+
+TEST_CASE("pow takes negative numbers to whole powers") {
+  CHECK_EQ(at([](const Tensor& x) { return pow(x, 2); }, -3), 9);
+  CHECK_EQ(at([](const Tensor& x) { return pow(x, 3); }, -2), -8);
+  CHECK_EQ(slope([](const Tensor& x) { return pow(x, 3); }, -2), 12);
+  CHECK(std::isnan(at([](const Tensor& x) { return pow(x, 0.5); }, -2)));
+}
+
+TEST_CASE("clamp needs a range") {
+  const Tensor x(Array({2}, {1, 2}));
+  CHECK(begins(message_of([&] { clamp(x, 2, 1); }), "[clamp] (2)"));
+  CHECK(begins(message_of([&] { clamp(x, kNaN, 1); }), "[clamp] (2)"));
+}
+
+TEST_CASE("a number stands for a tensor on either side") {
+  const Tensor x(Array({2}, {4, 8}), true);
+  const Tensor y = 16 / x - 2 * x + 1;
+  CHECK_EQ(difference(y.value(), Plain{{2}, {-3, -13}}, 0), "");
+  y.backward(Array({2}, Scalar{1}));
+  CHECK_EQ(difference(x.grad(), Plain{{2}, {-3, -2.25}}, 0), "");
+}
+
+TEST_CASE("every pair of broadcast patterns over four axes agrees with the oracle") {
+  const std::vector<Index> extents{2, 3, 1, 5};
+  const auto pattern = [&](unsigned ones, std::size_t rank) {
+    std::vector<Index> dims;
+    for (std::size_t axis = 4 - rank; axis < 4; ++axis)
+      dims.push_back(ones >> axis & 1 ? 1 : extents[axis]);
+    return Shape(std::span<const Index>(dims));
+  };
+  Random random(7);
+  for (unsigned a = 0; a < 16; ++a)
+    for (unsigned b = 0; b < 16; ++b) {
+      const Array x = draw_integers(pattern(a, 1 + a % 4), 9, random);
+      const Array y = draw_integers(pattern(b, 1 + b / 4), 9, random);
+      const auto minus = [](double u, double v) { return u - v; };
+      CHECK_EQ(difference((Tensor(x) - Tensor(y)).value(),
+                          broadcast_oracle(minus, to_plain(x), to_plain(y)), 0),
+               "");
+    }
+}
+
+TEST_CASE("broadcasting works across the chunks threads take") {
+  Random random(8);
+  const auto plus = [](double u, double v) { return u + v; };
+  for (const auto& [a, b] : std::vector<std::pair<Shape, Shape>>{{{7, 5003}, {5003}},
+                                                                 {{7, 5003}, {7, 1}},
+                                                                 {{3, 1, 4001}, {5, 1}},
+                                                                 {{20011, 1}, {3}},
+                                                                 {{}, {40009}}}) {
+    const Array x = draw_integers(a, 99, random), y = draw_integers(b, 99, random);
+    const Plain want = broadcast_oracle(plus, to_plain(x), to_plain(y));
+    CHECK_EQ(difference((Tensor(x) + Tensor(y)).value(), want, 0), "");
+    CHECK_EQ(difference((Tensor(y) + Tensor(x)).value(), want, 0), "");
+  }
+}
+
+}  // namespace kindling::test

@@ -1,0 +1,106 @@
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "engine/engine.h"
+#include "engine/parallel.h"
+#include "tests/support/errors.h"
+#include "tests/support/plain.h"
+
+namespace kindling::test {
+
+namespace {
+
+constexpr Scalar kNaN = std::numeric_limits<Scalar>::quiet_NaN();
+constexpr Scalar kInf = std::numeric_limits<Scalar>::infinity();
+
+std::vector<int> list(const IntArray& x) { return {x.values().begin(), x.values().end()}; }
+Tensor numbers(const std::vector<Scalar>& values) {
+  return Tensor(Array({static_cast<Index>(values.size())}, values));
+}
+
+/// Which cell holds the value, by comparing it with every edge.
+std::vector<int> naive(const Array& x, int bins, double low, double high, bool absolute) {
+  std::vector<int> counts(static_cast<std::size_t>(bins), 0);
+  for (const Scalar element : x.values()) {
+    const double value = absolute ? std::abs(element) : element;
+    if (!(value >= low && value <= high)) continue;
+    int cell = bins - 1;
+    while (cell > 0 && value < low + (high - low) * cell / bins) --cell;
+    ++counts[static_cast<std::size_t>(cell)];
+  }
+  return counts;
+}
+
+}  // namespace
+
+TEST_CASE("histogram agrees with a comparison against every edge") {
+  // Multiples of 1/64 and cells whose edges are such multiples: no rounding blurs an edge.
+  Random random(1);
+  const Array x = (Tensor(draw_integers({50'000}, 400, random)) / 64).value();
+  for (const bool absolute : {false, true})
+    for (const int bins : {1, 2, 8, 64}) {
+      CAPTURE(bins);
+      CHECK_EQ(list(histogram(Tensor(x), bins, -4, 4, absolute)), naive(x, bins, -4, 4, absolute));
+      CHECK_EQ(list(histogram(Tensor(x), bins, 0, 8, absolute)), naive(x, bins, 0, 8, absolute));
+    }
+}
+
+TEST_CASE("edges belong to the cell on their right, the last one to the last cell") {
+  CHECK_EQ(list(histogram(numbers({0, 1, 2, 3, 4}), 4, 0, 4)), std::vector<int>{1, 1, 1, 2});
+  CHECK_EQ(list(histogram(numbers({0, 0.25, 0.5, 0.75, 1}), 2, 0, 1)), std::vector<int>{2, 3});
+}
+
+TEST_CASE("what lies outside or is not a number is not counted") {
+  const Tensor x = numbers({-1, -0.0, 0.5, 1.5, kNaN, kInf, -kInf, 1});
+  CHECK_EQ(list(histogram(x, 2, 0, 1)), std::vector<int>{1, 2});
+  CHECK_EQ(list(histogram(x, 2, 0, 1, true)), std::vector<int>{1, 3});
+}
+
+TEST_CASE("nothing is counted in nothing") {
+  CHECK_EQ(list(histogram(Tensor(Array(Shape{0})), 3, 0, 1)), std::vector<int>{0, 0, 0});
+}
+
+TEST_CASE("the shape of what is counted does not matter") {
+  CHECK_EQ(list(histogram(Tensor(Scalar{0.5}), 2, 0, 1)), std::vector<int>{0, 1});
+  CHECK_EQ(list(histogram(Tensor(Array({2, 3, 2}, Scalar{0.1})), 2, 0, 1)),
+           std::vector<int>{12, 0});
+}
+
+TEST_CASE("any number of threads counts the same") {
+  const int threads = max_threads();
+  const Tensor x(Random(2).normal({500'001}));
+  std::vector<std::vector<int>> counts;
+  for (const int n : {1, 2, 4}) {
+    set_threads(n);
+    counts.push_back(list(histogram(x, 50, -3, 3)));
+  }
+  set_threads(threads);
+  CHECK_EQ(counts[1], counts[0]);
+  CHECK_EQ(counts[2], counts[0]);
+  Index total = 0, inside = 0;
+  for (const int count : counts[0]) total += count;
+  for (const Scalar value : x.value().values()) inside += value >= -3 && value <= 3;
+  CHECK_EQ(total, inside);
+}
+
+TEST_CASE("a histogram without cells or without a range is an error") {
+  const Tensor none{Array(Shape{0})};
+  CHECK(begins(message_of([&] { histogram(none, 0, 0, 1); }), "[histogram] "));
+  CHECK(begins(message_of([&] { histogram(none, -5, 0, 1); }), "[histogram] "));
+  CHECK(begins(message_of([&] { histogram(none, 4, 1, 1); }), "[histogram] "));
+  CHECK(begins(message_of([&] { histogram(none, 4, 2, 1); }), "[histogram] "));
+  CHECK(begins(message_of([&] { histogram(none, 4, kNaN, 1); }), "[histogram] "));
+}
+
+TEST_CASE("a histogram over an infinite range is an error") {
+  const Tensor none{Array(Shape{0})};  // nothing to count: a cell cannot be computed by accident
+  CHECK(begins(message_of([&] { histogram(none, 4, -kInf, kInf); }), "[histogram] "));
+  CHECK(begins(message_of([&] { histogram(none, 4, 0, kInf); }), "[histogram] "));
+  constexpr Scalar kMost = std::numeric_limits<Scalar>::max();
+  CHECK(begins(message_of([&] { histogram(none, 4, -kMost, kMost); }), "[histogram] "));
+}
+
+}  // namespace kindling::test
