@@ -33,6 +33,8 @@ class DataLoader {
   Index size() const;
   Index batch_size() const { return batch_size_; }
   bool shuffles() const { return random_ != nullptr; }
+  /// The stream that shuffles; null when nothing does.
+  Random* random() const { return random_; }
   const Dataset& dataset() const { return *dataset_; }
 
   /// Starts an epoch: draws the order of the rows and gathers the first batch.

@@ -21,23 +21,23 @@ std::string join(std::span<const Index> dims) {
 
 }  // namespace
 
-Shape::Shape(std::span<const Index> dims) : rank_(static_cast<int>(dims.size())) {
-  check(dims.size() <= kMaxRank, "shape", join(dims), ": at most ", int{kMaxRank}, " axes");
+Shape::Shape(std::span<const Index> dims, const char* who) : rank_(static_cast<int>(dims.size())) {
+  check(dims.size() <= kMaxRank, who, join(dims), ": at most ", int{kMaxRank}, " axes");
   // A zero anywhere makes the size zero, but the other extents must not overflow either: strides
   // are products of them.
   Index strides = 1;
   for (int i = 0; i < rank_; ++i) {
     dims_[i] = dims[i];
-    check(dims[i] >= 0, "shape", join(dims), ": extents cannot be negative");
-    check(!__builtin_mul_overflow(strides, std::max<Index>(dims[i], 1), &strides), "shape",
-          join(dims), ": the number of elements does not fit in 64 bits");
+    check(dims[i] >= 0, who, join(dims), ": extents cannot be negative");
+    check(!__builtin_mul_overflow(strides, std::max<Index>(dims[i], 1), &strides), who, join(dims),
+          ": the number of elements does not fit in 64 bits");
     size_ *= dims[i];
   }
 }
 
-int Shape::normalize(int axis) const {
+int Shape::normalize(int axis, const char* who) const {
   const int from_front = axis < 0 ? axis + rank_ : axis;
-  check(from_front >= 0 && from_front < rank_, "shape", to_string(), ": there is no axis ", axis);
+  check(from_front >= 0 && from_front < rank_, who, to_string(), ": there is no axis ", axis);
   return from_front;
 }
 
@@ -50,6 +50,12 @@ Shape Shape::with(int axis, Index extent) const {
 }
 
 std::ostream& operator<<(std::ostream& out, const Shape& shape) { return out << shape.to_string(); }
+
+bool broadcasts(const Shape& a, const Shape& b) {
+  for (int i = 1; i <= std::min(a.rank(), b.rank()); ++i)
+    if (a[-i] != b[-i] && a[-i] != 1 && b[-i] != 1) return false;
+  return true;
+}
 
 Shape broadcast_shapes(const char* who, const Shape& a, const Shape& b) {
   if (a == b) return a;
@@ -68,11 +74,7 @@ Axes normalize_axes(const char* who, const Shape& shape, const Axes& axes) {
   Axes result;
   if (axes.empty())
     for (int i = 0; i < shape.rank(); ++i) result.push_back(i);
-  for (int axis : axes) {
-    const int from_front = axis < 0 ? axis + shape.rank() : axis;
-    check(from_front >= 0 && from_front < shape.rank(), who, shape, ": there is no axis ", axis);
-    result.push_back(from_front);
-  }
+  for (int axis : axes) result.push_back(shape.normalize(axis, who));
   std::sort(result.begin(), result.end());
   check(std::adjacent_find(result.begin(), result.end()) == result.end(), who, shape,
         ": an axis is named twice");
@@ -90,22 +92,26 @@ Shape reduced_shape(const Shape& shape, const Axes& axes, bool keepdim) {
 }
 
 Shape resolve_reshape(const char* who, const Shape& from, std::span<const Index> to) {
-  std::vector<Index> dims(to.begin(), to.end());
-  const auto fail = [&] {
-    check(false, who, from, " cannot become ", join(to), ": ", from.size(), " elements");
+  const auto require = [&](bool fits) {
+    check(fits, who, from, " cannot become ", join(to), ": ", from.size(),
+          " elements, and at most ", int{Shape::kMaxRank}, " axes");
   };
-  const auto hole = std::find(dims.begin(), dims.end(), Index{-1});
-  if (hole != dims.end()) {
-    *hole = 1;
-    if (std::any_of(dims.begin(), dims.end(), [](Index d) { return d < 0; })) fail();
-    const Index known = Shape(std::span<const Index>(dims)).size();
-    if (known == 0 || from.size() % known != 0) fail();
-    *hole = from.size() / known;
+  require(to.size() <= Shape::kMaxRank);
+  // The size of all extents but the one that is left open, which must divide what there is.
+  Index known = 1;
+  int holes = 0;
+  for (const Index extent : to) {
+    require(extent >= -1);
+    if (extent == -1)
+      ++holes;
+    else
+      require(!__builtin_mul_overflow(known, extent, &known));
   }
-  if (std::any_of(dims.begin(), dims.end(), [](Index d) { return d < 0; })) fail();
-  const Shape shape{std::span<const Index>(dims)};
-  if (shape.size() != from.size()) fail();
-  return shape;
+  require(holes <= 1 && (holes ? known != 0 && from.size() % known == 0 : known == from.size()));
+  std::vector<Index> dims(to.begin(), to.end());
+  for (Index& extent : dims)
+    if (extent == -1) extent = from.size() / known;
+  return Shape(std::span<const Index>(dims), who);
 }
 
 Index window_extent(Index in, Index kernel, Index stride, Index padding, bool ceil_mode) {

@@ -22,14 +22,14 @@ class Shape {
 
   Shape() = default;
   Shape(std::initializer_list<Index> dims) : Shape(std::span(dims.begin(), dims.size())) {}
-  explicit Shape(std::span<const Index> dims);
+  explicit Shape(std::span<const Index> dims, const char* who = "shape");
 
   int rank() const { return rank_; }
   Index size() const { return size_; }
   /// Extent of an axis; -1 is the last. Throws ShapeError when there is no such axis.
   Index operator[](int axis) const { return dims_[normalize(axis)]; }
   /// The same axis counted from the front, 0 <= axis < rank(). Throws ShapeError.
-  int normalize(int axis) const;
+  int normalize(int axis, const char* who = "shape") const;
 
   std::span<const Index> dims() const { return {dims_.data(), static_cast<std::size_t>(rank_)}; }
   auto begin() const { return dims().begin(); }
@@ -53,6 +53,9 @@ class Shape {
 std::ostream& operator<<(std::ostream& out, const Shape& shape);
 
 /// Pure shape functions: what a result looks like, before anything is computed.
+
+/// Whether the next function has an answer.
+bool broadcasts(const Shape& a, const Shape& b);
 
 /// NumPy's rule: aligned at the last axis, extents agree or one of them is 1. `who` names the op in
 /// the ShapeError otherwise.

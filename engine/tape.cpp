@@ -145,6 +145,7 @@ void visit(Node& node, bool retain_graph) {
 
 void Tensor::backward(const Array& cotangent, bool retain_graph) const {
   check<Error>(requires_grad(), "backward", to_string(*this), ": nothing here requires a gradient");
+  check<Error>(cotangent.defined(), "backward", "an undefined cotangent for a tensor of ", shape());
   check(cotangent.shape() == shape(), "backward", "cotangent ", cotangent.shape(),
         " for a tensor of ", shape());
   auto order = nodes_behind(impl_->node);

@@ -9,7 +9,9 @@ namespace kindling {
 inline namespace KINDLING_PRECISION {
 
 Tensor::Tensor(Array value, std::shared_ptr<Node> node)
-    : impl_(std::make_shared<Impl>(Impl{std::move(value), std::move(node)})) {}
+    : impl_(std::make_shared<Impl>(Impl{std::move(value), std::move(node)})) {
+  check<Error>(impl_->value.defined(), "tensor", "the array is undefined");
+}
 
 Tensor::Tensor(Array value, bool requires_grad) : Tensor(std::move(value), nullptr) {
   set_requires_grad(requires_grad);
@@ -36,6 +38,7 @@ Array& Tensor::mutable_value() {
 }
 
 void Tensor::set_value(Array value) {
+  check<Error>(value.defined(), "set_value", "an undefined array for a tensor of ", shape());
   check(value.shape() == shape(), "set_value", value.shape(), " for a tensor of ", shape());
   mutable_value() = std::move(value);
 }

@@ -23,9 +23,12 @@ Learner::Learner(nn::Module& m, DataLoaders loaders, LossFunction loss_function,
   }
 }
 
+bool Learner::has(const Callback* callback) const {
+  return std::find(cbs_.begin(), cbs_.end(), callback) != cbs_.end();
+}
+
 void Learner::add(Callback& callback) {
-  check<Error>(std::find(cbs_.begin(), cbs_.end(), &callback) == cbs_.end(), "learner",
-               "the callback is there already");
+  check<Error>(!has(&callback), "learner", "the callback is there already");
   const auto behind =
       std::upper_bound(cbs_.begin(), cbs_.end(), callback.order,
                        [](int order, const Callback* cb) { return order < cb->order; });
@@ -35,41 +38,63 @@ void Learner::add(Callback& callback) {
 void Learner::remove(const Callback& callback) { std::erase(cbs_, &callback); }
 
 void Learner::callback(Event event) {
-  const auto cbs = cbs_;  // an event may add or remove callbacks
-  for (Callback* cb : cbs) (cb->*event)(*this);
+  const auto cbs = cbs_;  // an event may add callbacks, and remove some before their turn comes
+  for (Callback* cb : cbs)
+    if (has(cb)) (cb->*event)(*this);
 }
 
-/// A cleanup event reaches every callback, whatever the ones before it throw; the first exception
-/// goes on when all have been called.
+namespace {
+
+bool is_cancellation(const std::exception_ptr& exception) {
+  try {
+    std::rethrow_exception(exception);
+  } catch (const Cancel&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
+/// Of two exceptions on their way at once, the one that goes on: the first, unless that is a mere
+/// cancellation and the other an error.
+std::exception_ptr graver(const std::exception_ptr& first, const std::exception_ptr& second) {
+  if (!first || (second && is_cancellation(first) && !is_cancellation(second))) return second;
+  return first;
+}
+
+}  // namespace
+
+/// A cleanup event reaches every callback, whatever the ones before it throw; what they threw goes
+/// on when all have been called.
 void Learner::clean_up(Event event) {
-  std::exception_ptr first;
+  std::exception_ptr thrown;
   const auto cbs = cbs_;
   for (Callback* cb : cbs) {
     try {
-      (cb->*event)(*this);
+      if (has(cb)) (cb->*event)(*this);
     } catch (...) {
-      if (!first) first = std::current_exception();
+      thrown = graver(thrown, std::current_exception());
     }
   }
-  if (first) std::rethrow_exception(first);
+  if (thrown) std::rethrow_exception(thrown);
 }
 
-template <class Cancel, class Body>
+template <class CancelThis, class Body>
 void Learner::scope(Event before, Event after, Event cleanup, const Body& body) {
   std::exception_ptr passing;  // somebody else's exception, on its way through
   try {
     callback(before);
     body();
     callback(after);
-  } catch (const Cancel&) {
+  } catch (const CancelThis&) {
   } catch (...) {
     passing = std::current_exception();
   }
   try {
     clean_up(cleanup);
-  } catch (const Cancel&) {  // the scope is over already
+  } catch (const CancelThis&) {  // the scope is over already
   } catch (...) {
-    if (!passing) passing = std::current_exception();
+    passing = graver(passing, std::current_exception());
   }
   if (passing) std::rethrow_exception(passing);
 }
@@ -87,11 +112,15 @@ void Learner::fit(int epochs, FitOptions options) {
   for (Callback* cb : options.cbs) guests.push_back(std::make_unique<Guest>(*this, *cb));
 
   n_epochs = epochs;
+  epoch = 0;
+  iter = 0;
+  trains = options.train;
+  validates = options.valid;
   opt = opt_func(model.parameters(), options.lr.value_or(lr));
   scope<CancelFit>(&Callback::before_fit, &Callback::after_fit, &Callback::cleanup_fit, [&] {
     for (epoch = 0; epoch < n_epochs; ++epoch) {
-      if (options.train) one_epoch(true);
-      if (options.valid) {
+      if (trains) one_epoch(true);
+      if (validates) {
         const NoGrad no_grad;
         one_epoch(false);
       }
@@ -103,9 +132,9 @@ void Learner::one_epoch(bool train) {
   training = train;
   model.train(train);
   dl = train ? &dls.train : &dls.valid;
+  iter = 0;
   scope<CancelEpoch>(&Callback::before_epoch, &Callback::after_epoch, &Callback::cleanup_epoch,
                      [&] {
-                       iter = 0;
                        for (const Batch& next : *dl) {
                          batch = next;
                          one_batch();

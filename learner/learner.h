@@ -58,8 +58,8 @@ class Learner {
   Learner& operator=(const Learner&) = delete;
 
   /// Trains for n_epochs, with a new optimizer. When it throws, every cleanup has run and the
-  /// learner can fit again. Throws Error for a negative number of epochs, or when no callback takes
-  /// a step that has to be taken.
+  /// learner can fit again. Throws Error for a negative number of epochs, or when no callback makes
+  /// the predictions or the loss.
   void fit(int n_epochs = 1, FitOptions options = {});
 
   /// Refers to the callback from now on; sorted by order, stably. Throws Error when it is there
@@ -76,10 +76,11 @@ class Learner {
 
   std::unique_ptr<nn::Optimizer> opt;  ///< Of the current or latest fit.
   int n_epochs = 0;
-  int epoch = 0;                   ///< From 0.
-  Index iter = 0;                  ///< Batch of the epoch, from 0.
-  bool training = true;            ///< This pass trains, as against validates.
-  const DataLoader* dl = nullptr;  ///< What this pass reads.
+  bool trains = true, validates = true;  ///< Which passes this fit makes in every epoch.
+  int epoch = 0;                         ///< From 0.
+  Index iter = 0;                        ///< Batch of the epoch, from 0.
+  bool training = true;                  ///< This pass trains, as against validates.
+  const DataLoader* dl = nullptr;        ///< What this pass reads.
   Batch batch;
   Tensor preds, loss;
   MetricsCB* metrics = nullptr;  ///< Set by the MetricsCB, if there is one.
@@ -92,10 +93,11 @@ class Learner {
   virtual void zero_grad();
 
  private:
-  /// before, body, after; Cancel skips to cleanup; cleanup always runs.
-  template <class Cancel, class Body>
+  /// before, body, after; CancelThis skips to cleanup; cleanup always runs.
+  template <class CancelThis, class Body>
   void scope(Event before, Event after, Event cleanup, const Body& body);
   void callback(Event event);
+  bool has(const Callback* callback) const;
   void clean_up(Event event);
 
   void one_epoch(bool train);

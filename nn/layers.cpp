@@ -46,8 +46,8 @@ std::string Linear::extra() const {
 }
 
 Tensor Linear::forward(const Tensor& x) {
-  check(x.rank() >= 1 && x.dim(-1) == weight.dim(0), "linear", "x ", x.shape(), ": weight expects ",
-        weight.dim(0), " features");
+  check(x.rank() >= 1 && x.dim(-1) == weight.dim(0), "linear", "x ", x.shape(), ": weight ",
+        weight.shape(), " expects ", weight.dim(0), " features");
   const Tensor y = matmul(x.rank() == 1 ? reshape(x, {1, -1}) : x, weight);
   const Tensor shaped = x.rank() == 1 ? reshape(y, {-1}) : y;
   return bias.defined() ? shaped + bias : shaped;

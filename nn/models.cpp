@@ -3,9 +3,9 @@
 namespace kindling::nn {
 
 std::unique_ptr<Module> conv(Index in, Index out, Index kernel, Index stride, bool activation) {
-  auto convolution = make<Conv2d>(in, out, kernel, stride, kernel / 2);
-  if (!activation) return convolution;
-  return make<Sequential>(std::move(convolution), make<ReLU>());
+  auto block = std::make_unique<Sequential>(make<Conv2d>(in, out, kernel, stride, kernel / 2));
+  if (activation) block->add(make<ReLU>());
+  return block;
 }
 
 std::unique_ptr<Sequential> conv_net() {

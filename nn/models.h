@@ -6,8 +6,8 @@
 
 namespace kindling::nn {
 
-/// Convolution with padding kernel / 2, so that stride 2 halves the image; a ReLU behind it unless
-/// it is the last.
+/// A Sequential of a convolution with padding kernel / 2, so that stride 2 halves the image, and a
+/// ReLU behind it unless it is the last.
 std::unique_ptr<Module> conv(Index in, Index out, Index kernel = 3, Index stride = 2,
                              bool activation = true);
 

@@ -26,7 +26,7 @@ namespace kindling::kernels {
 
 namespace {
 
-constexpr int kPixels = simd::kRegisters == 32 ? 8 : 6;  ///< P: with NV = 2 the tile fits.
+constexpr int kPixels = kRegisters == 32 ? 8 : 6;  ///< P: with NV = 2 the tile fits.
 
 /// Numbers in a tile of padded images: small enough for the second-level cache.
 constexpr Index kTileSize = 16 * 1024;

@@ -40,7 +40,8 @@ Array permute(const Array& x, const Axes& order) {
     stride[i] = in_stride[order[i]];
   }
   Array y{Shape(std::span<const Index>(extent.data(), rank))};
-  if (rank == 0 || y.size() == 0) return x;
+  if (rank == 0) return x;
+  if (y.size() == 0) return y;
   const Scalar* in = x.data();
   Scalar* out = y.data();
   const Index run = extent[rank - 1], step = stride[rank - 1];

@@ -19,7 +19,8 @@ inline constexpr bool is_scalar = std::is_arithmetic_v<std::decay_t<X>>;
 // clang-format off
 auto exp(const auto& x) { if constexpr (is_scalar<decltype(x)>) return std::exp(x); else return x.exp(); }
 auto log(const auto& x) { if constexpr (is_scalar<decltype(x)>) return std::log(x); else return x.log(); }
-auto sqrt(const auto& x) { if constexpr (is_scalar<decltype(x)>) return std::sqrt(x); else return x.sqrt(); }
+// Eigen's own vector square root is approximate, and not a number at infinity.
+auto sqrt(const auto& x) { if constexpr (is_scalar<decltype(x)>) return std::sqrt(x); else return x.unaryExpr([](Scalar v) { return std::sqrt(v); }); }
 auto tanh(const auto& x) { if constexpr (is_scalar<decltype(x)>) return std::tanh(x); else return x.tanh(); }
 auto abs(const auto& x) { if constexpr (is_scalar<decltype(x)>) return std::abs(x); else return x.abs(); }
 auto pow(const auto& x, Scalar p) { if constexpr (is_scalar<decltype(x)>) return std::pow(x, p); else return x.pow(p); }

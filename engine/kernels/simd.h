@@ -2,33 +2,12 @@
 
 #include <cstring>
 
+#include "engine/machine.h"
 #include "engine/shape.h"
 
 /// Vector registers through the compiler's vector extension: `a * b + c` on a Vec is one
 /// fused-multiply-add on every machine that has one, in float and in double.
 namespace kindling::simd {
-
-#if defined(__AVX512F__)
-inline constexpr int kRegisterBytes = 64;
-inline constexpr int kRegisters = 32;
-inline constexpr const char* kInstructionSet = "AVX-512";
-#elif defined(__AVX2__)
-inline constexpr int kRegisterBytes = 32;
-inline constexpr int kRegisters = 16;
-inline constexpr const char* kInstructionSet = "AVX2";
-#elif defined(__AVX__)
-inline constexpr int kRegisterBytes = 32;
-inline constexpr int kRegisters = 16;
-inline constexpr const char* kInstructionSet = "AVX";
-#elif defined(__aarch64__)
-inline constexpr int kRegisterBytes = 16;
-inline constexpr int kRegisters = 32;
-inline constexpr const char* kInstructionSet = "NEON";
-#else
-inline constexpr int kRegisterBytes = 16;
-inline constexpr int kRegisters = 16;
-inline constexpr const char* kInstructionSet = "128-bit vectors";
-#endif
 
 /// N numbers in a register, N a power of two.
 template <class T, int N>

@@ -27,8 +27,9 @@ Array log_softmax(const Array& x) {
   parallel_for(rows.n, x.size() * kExpCost, [&](Index i) {
     const math::ConstRun row(in + i * rows.classes, rows.classes);
     const Scalar largest = row.maxCoeff<Eigen::PropagateNaN>();
-    const Scalar log_sum = largest + std::log((row - largest).exp().sum());
-    math::Run(out + i * rows.classes, rows.classes) = row - log_sum;
+    const Scalar log_sum = std::log((row - largest).exp().sum());
+    // In this order: beside a large score the logarithm would lose its digits.
+    math::Run(out + i * rows.classes, rows.classes) = (row - largest) - log_sum;
   });
   return y;
 }

@@ -18,8 +18,8 @@ void check_conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Pai
   const char* who = kConv2d.name;
   check(x.rank() == 4, who, "x ", x.shape(), ": images (N,H,W,C) expected");
   check(weight.rank() == 4, who, "weight ", weight.shape(), ": (KH,KW,C_in,C_out) expected");
-  check(x.dim(3) == weight.dim(2), who, "x ", x.shape(), ": weight expects ", weight.dim(2),
-        weight.dim(2) == 1 ? " channel" : " channels");
+  check(x.dim(3) == weight.dim(2), who, "x ", x.shape(), ": weight ", weight.shape(), " expects ",
+        weight.dim(2), weight.dim(2) == 1 ? " channel" : " channels");
   check(!bias.defined() || bias.shape() == Shape{weight.dim(3)}, who, "bias ",
         bias.defined() ? bias.shape() : Shape{}, ": weight ", weight.shape(), " gives ",
         weight.dim(3), " channels");

@@ -50,12 +50,13 @@ Tensor transpose(const Tensor& x, int axis0, int axis1) {
   check(x.rank() >= 2, "transpose", x.shape(), ": at least two axes expected");
   Axes order(static_cast<std::size_t>(x.rank()));
   std::iota(order.begin(), order.end(), 0);
-  std::swap(order[x.shape().normalize(axis0)], order[x.shape().normalize(axis1)]);
+  std::swap(order[x.shape().normalize(axis0, "transpose")],
+            order[x.shape().normalize(axis1, "transpose")]);
   return permute(x, order);
 }
 
 Tensor slice(const Tensor& x, int axis, Index begin, Index end) {
-  const int a = x.shape().normalize(axis);
+  const int a = x.shape().normalize(axis, "slice");
   const Index n = x.dim(a), first = begin < 0 ? begin + n : begin, last = end < 0 ? end + n : end;
   check(0 <= first && first <= last && last <= n, "slice", x.shape(), ": [", begin, ",", end,
         ") is not inside axis ", axis);
@@ -67,7 +68,7 @@ Tensor slice(const Tensor& x, int axis, Index begin, Index end) {
 
 Tensor concat(const std::vector<Tensor>& xs, int axis) {
   check(!xs.empty(), "concat", "nothing to join");
-  const int a = xs.front().shape().normalize(axis);
+  const int a = xs.front().shape().normalize(axis, "concat");
   std::vector<Array> values;
   std::vector<Index> begins{0};
   for (const Tensor& x : xs) {
@@ -87,6 +88,7 @@ Tensor concat(const std::vector<Tensor>& xs, int axis) {
 // y[i] = x[index[i]];  dx[index[i]] += dy[i]
 Tensor gather(const Tensor& x, const IntArray& index) {
   check(x.rank() >= 1, "gather", x.shape(), ": at least one axis expected");
+  check<Error>(index.defined(), "gather", x.shape(), ": the index is undefined");
   for (const std::int32_t i : index.values())
     check(0 <= i && i < x.dim(0), "gather", x.shape(), ": index ", i, " is not in [0,", x.dim(0),
           ")");

@@ -67,7 +67,10 @@ Tensor matmul(const Tensor& a, const Tensor& b, Trans trans) {
         b.shape(), tb ? "'" : "", ": the inner extents ", a.dim(ta ? -2 : -1), " and ",
         b.dim(tb ? -1 : -2), " differ");
   // A single matrix is a batch of one. What the batch repeats, the engine sums up again.
-  const Shape batch = broadcast_shapes("matmul", batch_of(a.shape()), batch_of(b.shape()));
+  const Shape left = batch_of(a.shape()), right = batch_of(b.shape());
+  check(broadcasts(left, right), "matmul", a.shape(), " x ", b.shape(), ": the batches ", left,
+        " and ", right, " do not broadcast");
+  const Shape batch = broadcast_shapes("matmul", left, right);
   const Array A = batched(a.value(), batch), B = batched(b.value(), batch);
   const Array c = kernels::gemm(A, B, trans);
   return record(kMatmul, c.reshape(matrices(batch, c.dim(1), c.dim(2))), {a, b},

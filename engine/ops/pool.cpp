@@ -11,7 +11,8 @@ namespace {
 const Op kMaxPool{"max_pool2d"}, kAvgPool{"avg_pool2d"};
 
 kernels::Window pool_window(const Op& op, const Tensor& x, Pair kernel, Pair stride, Pair padding) {
-  check(x.rank() == 4, op.name, "x ", x.shape(), ": images (N,H,W,C) expected");
+  check(x.rank() == 4 && x.dim(1) >= 1 && x.dim(2) >= 1, op.name, "x ", x.shape(),
+        ": images (N,H,W,C) of at least one pixel expected");
   check(kernel.h >= 1 && kernel.w >= 1 && stride.h >= 1 && stride.w >= 1, op.name, "kernel ",
         kernel, ", stride ", stride, ": at least 1 expected");
   check(padding.h >= 0 && padding.w >= 0 && 2 * padding.h <= kernel.h && 2 * padding.w <= kernel.w,

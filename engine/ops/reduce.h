@@ -11,7 +11,8 @@ Tensor mean(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
 /// Mean squared distance from the mean, over n - correction (1: unbiased; 0: of the population).
 /// Computed in two passes. Not a number when n <= correction.
 Tensor var(const Tensor& x, const Axes& axes = {}, int correction = 1, bool keepdim = false);
-/// sqrt(var): torch.std, under a name that C++ has not taken. Where the deviation is 0 the gradient is taken as 0.
+/// sqrt(var): torch.std, under a name that C++ has not taken. Where the deviation is 0 the gradient
+/// is taken as 0.
 Tensor stddev(const Tensor& x, const Axes& axes = {}, int correction = 1, bool keepdim = false);
 /// Several equal maxima share the gradient evenly (torch.amax). Throws ShapeError on no elements.
 Tensor max(const Tensor& x, const Axes& axes = {}, bool keepdim = false);

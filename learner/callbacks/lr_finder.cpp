@@ -10,10 +10,12 @@
 
 namespace kindling {
 
-LRFinderCB::LRFinderCB(LRFindOptions options) : Callback(1), options_(options) {
-  check<Error>(options.start_lr > 0 && options.gamma > 1 && options.max_multiple > 1, "lr_find",
-               "start_lr ", options.start_lr, ", gamma ", options.gamma, ", max_multiple ",
-               options.max_multiple, ": start_lr > 0, gamma > 1 and max_multiple > 1 expected");
+LRFinderCB::LRFinderCB(LRFindOptions options) : Callback(-20), options_(options) {
+  check<Error>(options.start_lr > 0 && options.gamma > 1 && std::isfinite(options.gamma) &&
+                   options.max_multiple > 1,
+               "lr_find", "start_lr ", options.start_lr, ", gamma ", options.gamma,
+               ", max_multiple ", options.max_multiple,
+               ": start_lr > 0, gamma > 1 and max_multiple > 1 expected");
 }
 
 void LRFinderCB::before_fit(Learner& learn) {
@@ -32,7 +34,8 @@ void LRFinderCB::after_loss(Learner& learn) {
   lrs_.push_back(learn.opt->lr());
   losses_.push_back(loss);
   lowest_ = losses_.size() == 1 ? loss : std::min(lowest_, loss);
-  if (!std::isfinite(loss) || loss > lowest_ * options_.max_multiple) throw CancelFit();
+  const double limit = lowest_ + (options_.max_multiple - 1) * std::abs(lowest_);
+  if (!std::isfinite(loss) || loss > limit) throw CancelFit();
 }
 
 void LRFinderCB::after_batch(Learner& learn) {
@@ -47,11 +50,11 @@ namespace {
 /// snapshot costs nothing until the training changes them.
 class Snapshot {
  public:
-  explicit Snapshot(Learner& learn)
-      : learn_(learn),
-        opt_(std::move(learn.opt)),
-        training_(learn.model.training()),
-        default_state_(default_random().state()) {
+  explicit Snapshot(Learner& learn) : learn_(learn), opt_(std::move(learn.opt)) {
+    for (auto& [path, module] : learn.model.named_modules())
+      modes_.emplace_back(module, module->training());
+    for (Random* random : {&default_random(), learn.dls.train.random(), learn.dls.valid.random()})
+      if (random) streams_.emplace_back(random, random->state());
     for (auto& [path, tensor] : learn.model.named_parameters()) save(tensor);
     for (auto& [path, tensor] : learn.model.named_buffers()) save(tensor);
   }
@@ -61,8 +64,8 @@ class Snapshot {
       if (tensor.requires_grad()) tensor.set_grad(grad);
     }
     learn_.opt = std::move(opt_);
-    learn_.model.train(training_);
-    default_random().set_state(default_state_);
+    for (auto& [module, training] : modes_) module->train(training);  // parents come first
+    for (auto& [random, state] : streams_) random->set_state(state);
   }
   Snapshot(const Snapshot&) = delete;
   Snapshot& operator=(const Snapshot&) = delete;
@@ -76,8 +79,8 @@ class Snapshot {
 
   Learner& learn_;
   std::unique_ptr<nn::Optimizer> opt_;
-  bool training_;
-  Random::State default_state_;
+  std::vector<std::pair<nn::Module*, bool>> modes_;
+  std::vector<std::pair<Random*, Random::State>> streams_;
   std::vector<Saved> tensors_;
 };
 
@@ -92,6 +95,8 @@ LRFindResult lr_find(Learner& learn, LRFindOptions options) {
 
 std::optional<double> suggest_lr(const std::vector<double>& lrs,
                                  const std::vector<double>& losses) {
+  check<Error>(lrs.size() == losses.size(), "lr_find", lrs.size(), " rates for ", losses.size(),
+               " losses");
   // The mean over a few batches on each side, of what is finite: one batch's loss is noise.
   constexpr std::ptrdiff_t kReach = 2;
   std::vector<double> smooth;

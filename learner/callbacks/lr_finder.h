@@ -19,7 +19,8 @@ struct LRFindOptions {
 /// minimum, and remembers both.
 class LRFinderCB : public Callback {
  public:
-  /// Throws Error unless start_lr > 0, gamma > 1 and max_multiple > 1.
+  /// Comes before the callbacks that stop at a NaN: here one is what the search ends with. Throws
+  /// Error unless start_lr > 0, gamma > 1 and max_multiple > 1.
   explicit LRFinderCB(LRFindOptions options = {});
 
   void before_fit(Learner& learn) override;
@@ -46,10 +47,11 @@ struct LRFindResult {
 };
 
 /// Finds a learning rate by a mock training run. Gives back weights, buffers, gradients, optimizer,
-/// mode and random numbers as they were, also when it throws.
+/// modes and random numbers as they were, also when it throws. The learner's callbacks run too.
 LRFindResult lr_find(Learner& learn, LRFindOptions options = {});
 
-/// The rate at which the smoothed loss falls fastest over log(lr), before its minimum.
+/// The rate at which the smoothed loss falls fastest over log(lr), before its minimum. Throws Error
+/// when there are not as many losses as rates.
 std::optional<double> suggest_lr(const std::vector<double>& lrs, const std::vector<double>& losses);
 
 }  // namespace kindling

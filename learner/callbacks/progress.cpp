@@ -78,9 +78,10 @@ void ProgressCB::before_fit(Learner& learn) {
   batches_ = 0;
   header_printed_ = false;
   fit_began_ = drawn_ = plotted_ = Clock::now();
-  if (learn.metrics) {
-    log_before_ = learn.metrics->log;
-    learn.metrics->log = [this](const MetricsRow& row) { print_row(row); };
+  metrics_ = learn.metrics;
+  if (metrics_) {
+    log_before_ = metrics_->log;
+    metrics_->log = [this](const MetricsRow& row) { print_row(row); };
   }
 }
 
@@ -103,7 +104,7 @@ void ProgressCB::after_batch(Learner& learn) {
 void ProgressCB::after_epoch(Learner& learn) {
   if (!learn.training)
     valid_losses_.push_back({static_cast<double>(losses_.size()), running_.compute()});
-  if (!learn.metrics)
+  if (!metrics_)
     print_row({learn.epoch,
                learn.training,
                {{"loss", running_.compute()}},
@@ -112,9 +113,11 @@ void ProgressCB::after_epoch(Learner& learn) {
 
 void ProgressCB::cleanup_epoch(Learner&) { clear_bar(); }
 
-void ProgressCB::cleanup_fit(Learner& learn) {
+void ProgressCB::cleanup_fit(Learner&) {
   clear_bar();
-  if (learn.metrics && log_before_) learn.metrics->log = std::exchange(log_before_, nullptr);
+  // By our own pointer: the metrics stand before us in the order and have left the learner already.
+  if (metrics_) metrics_->log = std::exchange(log_before_, nullptr);
+  metrics_ = nullptr;
   redraw_plot({});
 }
 
@@ -133,7 +136,7 @@ void ProgressCB::print_row(const MetricsRow& row) {
   }
   std::fprintf(options_.out, "%5d  %-5s", row.epoch, row.split());
   for (const auto& [name, value] : row.values)
-    std::fprintf(options_.out, "  %*.4f", width(name), value);
+    std::fprintf(options_.out, std::abs(value) < 1000 ? "  %*.4f" : "  %*.2e", width(name), value);
   std::fprintf(options_.out, "  %7.2f\n", row.seconds);
   std::fflush(options_.out);
 }
@@ -143,8 +146,9 @@ void ProgressCB::draw_bar(const Learner& learn) {
   const double pass = duration<double>(drawn_ - pass_began_).count();
   const double fit = duration<double>(drawn_ - fit_began_).count();
   const Index done = learn.iter + 1, of = learn.dl->size();
-  const double all = static_cast<double>(learn.n_epochs) *
-                     static_cast<double>(learn.dls.train.size() + learn.dls.valid.size());
+  const Index an_epoch =
+      (learn.trains ? learn.dls.train.size() : 0) + (learn.validates ? learn.dls.valid.size() : 0);
+  const double all = static_cast<double>(learn.n_epochs) * static_cast<double>(an_epoch);
   const double to_go = fit / static_cast<double>(batches_) * (all - static_cast<double>(batches_));
   char front[64], back[160];
   std::snprintf(front, sizeof front, "epoch %d/%d %s ", learn.epoch + 1, learn.n_epochs,

@@ -55,6 +55,7 @@ class ProgressCB : public Callback {
   Index batches_ = 0;      ///< In this fit, both kinds.
   Clock::time_point fit_began_, pass_began_, drawn_, plotted_;
   bool header_printed_ = false, bar_shown_ = false;
+  MetricsCB* metrics_ = nullptr;  ///< Whose log is taken over, for as long as the fit lasts.
   std::function<void(const MetricsRow&)> log_before_;
 };
 

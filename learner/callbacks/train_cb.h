@@ -8,26 +8,21 @@ namespace kindling {
 /// The five steps of a batch as a callback, for a plain Learner.
 class TrainCB : public Callback {
  public:
-  /// The model takes the first n_inp tensors of a batch. When it holds more, the next one is the
-  /// target, in place of batch.y.
+  /// The model takes the first n_inp tensors of a batch. When it holds more, the next one becomes
+  /// the target batch.y.
   explicit TrainCB(int n_inp = 1) : n_inp_(static_cast<std::size_t>(n_inp)) {
     check<Error>(n_inp >= 1, "TrainCB", "n_inp ", n_inp, ": at least 1 expected");
   }
 
-  void predict(Learner& learn) override {
-    const auto& xs = learn.batch.xs;
+  void before_batch(Learner& learn) override {
+    auto& xs = learn.batch.xs;
     check<Error>(xs.size() >= n_inp_, "TrainCB", n_inp_, " inputs expected, the batch has ",
                  xs.size());
-    const auto end = xs.begin() + static_cast<std::ptrdiff_t>(n_inp_);
-    learn.preds = learn.model(std::vector<Tensor>(xs.begin(), end));
+    if (xs.size() > n_inp_) learn.batch.y = xs[n_inp_];
+    xs.resize(n_inp_);
   }
-  void get_loss(Learner& learn) override {
-    const auto& xs = learn.batch.xs;
-    if (xs.size() == n_inp_)
-      learn.loss = learn.loss_func(learn.preds, learn.batch);
-    else
-      learn.loss = learn.loss_func(learn.preds, Batch{xs, xs[n_inp_]});
-  }
+  void predict(Learner& learn) override { learn.preds = learn.model(learn.batch.xs); }
+  void get_loss(Learner& learn) override { learn.loss = learn.loss_func(learn.preds, learn.batch); }
   void backward(Learner& learn) override { learn.loss.backward(); }
   void step(Learner& learn) override { learn.opt->step(); }
   void zero_grad(Learner& learn) override { learn.opt->zero_grad(); }

@@ -12,7 +12,7 @@
 #include <string>
 
 #include "data/fashion_mnist.h"
-#include "engine/kernels/simd.h"
+#include "engine/machine.h"
 #include "engine/ops/reduce.h"
 #include "engine/parallel.h"
 #include "engine/random.h"
@@ -147,7 +147,7 @@ int run(const Options& options) {
   recipe.lr = options.lr.value_or(recipe.lr);
   set_threads(options.threads);
   set_seed(options.seed);
-  std::fprintf(stderr, "kindling: %s, %d thread%s\n", simd::kInstructionSet, options.threads,
+  std::fprintf(stderr, "kindling: %s, %d thread%s\n", kInstructionSet, options.threads,
                options.threads == 1 ? "" : "s");
   prepare_folder(options.out);
   const auto file = [&](const char* name) { return (options.out / name).string(); };

@@ -215,9 +215,9 @@ TEST_CASE("Linear refuses widths below 1 and inputs of another width") {
   nn::Linear layer(5, 2);
   CHECK(message_of<ShapeError>([&] {
           layer(Tensor(random({3, 4}, 18)));
-        }) == "[linear] x (3,4): weight expects 5 features");
+        }) == "[linear] x (3,4): weight (5,2) expects 5 features");
   CHECK(message_of<ShapeError>([&] { layer(Tensor(1)); }) ==
-        "[linear] x (): weight expects 5 features");
+        "[linear] x (): weight (5,2) expects 5 features");
 }
 
 TEST_CASE("Conv2d refuses widths, kernels, strides and paddings that make no convolution") {

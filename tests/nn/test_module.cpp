@@ -172,7 +172,9 @@ TEST_CASE("to_string draws the tree, a module a line") {
     (0): Conv2d(32, 64, kernel 3x3, stride 2x2, padding 1x1)
     (1): ReLU()
   )
-  (4): Conv2d(64, 10, kernel 3x3, stride 2x2, padding 1x1)
+  (4): Sequential(
+    (0): Conv2d(64, 10, kernel 3x3, stride 2x2, padding 1x1)
+  )
   (5): Flatten()
 ))");
 }
@@ -182,15 +184,17 @@ TEST_CASE("an error says which layer of the model it left") {
     return message_of<ShapeError>([&] { model(zeros(x)); });
   };
   const auto net = nn::conv_net();
-  CHECK(fails(*net, {8, 28, 28, 3}) == "0.0: [conv2d] x (8,28,28,3): weight expects 1 channel");
+  CHECK(fails(*net, {8, 28, 28, 3}) ==
+        "0.0: [conv2d] x (8,28,28,3): weight (5,5,1,8) expects 1 channel");
   CHECK(fails(*net, {8, 784}) == "0.0: [conv2d] x (8,784): images (N,H,W,C) expected");
   CHECK(fails((*net)[3], {8, 4, 4, 16}) ==
-        "3.0: [conv2d] x (8,4,4,16): weight expects 32 channels");
+        "3.0: [conv2d] x (8,4,4,16): weight (3,3,32,64) expects 32 channels");
   CHECK(fails(*net, {8, 0, 0, 1}) ==
         "0.0: [conv2d] x (8,0,0,1) with padding 2x2 is smaller than the kernel of weight "
         "(5,5,1,8)");
   const auto dense = nn::mlp(784, 50, 10);
-  CHECK(fails(*dense, {8, 28, 27, 1}) == "1: [linear] x (8,756): weight expects 784 features");
+  CHECK(fails(*dense, {8, 28, 27, 1}) ==
+        "1: [linear] x (8,756): weight (784,50) expects 784 features");
   CHECK(fails(*dense, {784}) == "0: [flatten] x (784): at least two axes expected");
 }
 
@@ -203,13 +207,13 @@ TEST_CASE("every type of layer names itself in its errors, below the path to it"
         "0.0: [conv2d] x (1,2,2,1) with padding 0x0 is smaller than the kernel of weight "
         "(3,3,1,2)");
   CHECK(fails(nn::make<nn::Linear>(3, 2), zeros({5, 4})) ==
-        "0.0: [linear] x (5,4): weight expects 3 features");
+        "0.0: [linear] x (5,4): weight (3,2) expects 3 features");
   CHECK(fails(nn::make<nn::Flatten>(), zeros({})) ==
         "0.0: [flatten] x (): at least two axes expected");
   CHECK(fails(nn::make<nn::ReLU>(), Tensor()).starts_with("0.0: ["));
   CHECK(fails(nn::make<Siamese>(), zeros({3})) == "0.0: [siamese] two inputs expected, got 1");
   CHECK(fails(nn::make<nn::Sequential>(nn::make<nn::Linear>(3, 2)), zeros({5, 4})) ==
-        "0.0.0: [linear] x (5,4): weight expects 3 features");
+        "0.0.0: [linear] x (5,4): weight (3,2) expects 3 features");
 }
 
 TEST_CASE("the path begins with the name of the module that was called; a root has none") {
@@ -218,11 +222,11 @@ TEST_CASE("the path begins with the name of the module that was called; a root h
     return message_of<ShapeError>([&] { module(zeros({5, 4})); });
   };
   nn::Linear alone(3, 2);
-  CHECK(fails(alone) == "[linear] x (5,4): weight expects 3 features");
-  CHECK(fails(model) == "0.0: [linear] x (5,4): weight expects 3 features");
-  CHECK(fails(model[0]) == "0.0: [linear] x (5,4): weight expects 3 features");
+  CHECK(fails(alone) == "[linear] x (5,4): weight (3,2) expects 3 features");
+  CHECK(fails(model) == "0.0: [linear] x (5,4): weight (3,2) expects 3 features");
+  CHECK(fails(model[0]) == "0.0: [linear] x (5,4): weight (3,2) expects 3 features");
   CHECK(fails(dynamic_cast<nn::Sequential&>(model[0])[0]) ==
-        "0: [linear] x (5,4): weight expects 3 features");
+        "0: [linear] x (5,4): weight (3,2) expects 3 features");
 }
 
 TEST_CASE("an error keeps its type on the way out, and what is no Error is left alone") {
