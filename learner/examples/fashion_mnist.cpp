@@ -105,7 +105,7 @@ void kaiming_init(nn::Module& model) {
   });
 }
 
-/// A grid of test images with the true class below, and the predicted one where it differs.
+/// A grid of test images, each with its true class and, below that, the predicted one.
 void draw_predictions(const std::string& path, nn::Module& model, const ImageDataset& test) {
   constexpr Index kShown = 40;
   const NoGrad no_grad;
@@ -126,11 +126,11 @@ void draw_predictions(const std::string& path, nn::Module& model, const ImageDat
                       &guess = test.classes()[predicted[i]];
     const bool correct = truth == guess;
     right += correct;
-    captions.push_back(
-        {truth + "\n" + (correct ? "" : "not ") + guess, correct ? plot::kRight : plot::kWrong});
+    captions.push_back({truth + "\n" + guess, correct ? plot::kRight : plot::kWrong});
   }
   plot::image_grid(path, images, captions,
-                   {.title = str("The first test images: ", right, " of ", rows.size(), " right")});
+                   {.title = str("Test images, true class over predicted class: ", right, " of ",
+                                 rows.size(), " right")});
 }
 
 /// Fails now rather than after the training when the results could not be written.

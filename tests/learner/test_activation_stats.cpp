@@ -80,7 +80,7 @@ TEST_CASE("HooksCallback: nested modules have their path as a name") {
   TrainLearner learn(*model, {DataLoader(images, 2), DataLoader(images, 2)}, nn::CrossEntropyLoss{},
                      {.cbs = {&hooks}});
   learn.fit(1);
-  CHECK(hooks.names() == std::vector<std::string>{"0.0", "1.0", "2.0", "3.0", "4"});
+  CHECK(hooks.names() == std::vector<std::string>{"0.0", "1.0", "2.0", "3.0", "4.0"});
 }
 
 TEST_CASE("HooksCallback: the hooks are gone after a fit, however it ended; the states stay") {
