@@ -14,9 +14,9 @@ class TerminateOnNaN : public Callback {
   TerminateOnNaN() : Callback(-10) {}
   void after_loss(Learner& learn) override {
     const Scalar loss = learn.loss.item();
-    check<Error>(!learn.training || std::isfinite(loss), "fit", "the loss is ", loss, " in epoch ",
-                 learn.epoch, ", batch ", learn.iter, ", at lr ", learn.opt->lr(),
-                 ": try a smaller lr");
+    check<Error>(!learn.training || std::isfinite(loss), "fit", "the loss is ",
+                 std::isnan(loss) ? "not a number" : "infinite", " in epoch ", learn.epoch,
+                 ", batch ", learn.iter, ", at lr ", learn.opt->lr(), ": try a smaller lr");
   }
 };
 

@@ -78,8 +78,16 @@ std::optional<int> parse(int argc, char** argv, Options& o) {
   app.add_option("--batch-size", o.batch_size, "images a step (default: the recipe's)")
       ->check(CLI::Range(1, 60'000));
   app.add_option("--lr", o.lr, "learning rate (default: the recipe's)")
-      ->check(CLI::Range(0.0, 1e6));
-  app.add_option("--seed", o.seed, "same seed, same result")->capture_default_str();
+      ->check([](const std::string& text) {
+        double lr = 0;
+        const bool number = CLI::detail::lexical_cast(text, lr);
+        return number && lr > 0 && lr <= 1e6 ? "" : "Value " + text + " not in range 0 to 1000000";
+      });
+  app.add_option("--seed", o.seed, "same seed, same result")
+      ->check([](const std::string& text) {
+        return text.starts_with('-') ? "Value " + text + " is negative" : "";
+      })
+      ->capture_default_str();
   app.add_option("--threads", o.threads, "processor cores to use; no result depends on it")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
@@ -138,6 +146,9 @@ void prepare_folder(const std::filesystem::path& out) {
   std::error_code error;
   std::filesystem::create_directories(out, error);
   check<Error>(!error, "out", "cannot make the folder ", out, ": ", error.message());
+  const auto probe = out / ".writable";
+  plot::write_file_atomically(probe.string(), "", "out");
+  std::filesystem::remove(probe, error);
 }
 
 int run(const Options& options) {
