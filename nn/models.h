@@ -15,6 +15,10 @@ std::unique_ptr<Module> conv(Index in, Index out, Index kernel = 3, Index stride
 /// kernels 5 then 3. (N,28,28,1) -> (N,10).
 std::unique_ptr<Sequential> conv_net();
 
+/// Draws the weights of every Conv2d and Linear anew by kaiming_normal() for an activation of this
+/// leak; biases stay as they are.
+void kaiming_init(Module& model, Scalar leak = 0);
+
 /// A dense network with one hidden layer: (N, ...) -> (N, out).
 std::unique_ptr<Sequential> mlp(Index in, Index hidden, Index out);
 

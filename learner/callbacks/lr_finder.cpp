@@ -122,7 +122,10 @@ std::optional<double> suggest_lr(const std::vector<double>& lrs,
 }
 
 void LRFindResult::plot(const std::string& path) const {
-  plot::lr_find(path, lrs, losses, suggestion);
+  // The last losses, far above where it began, would press the rest of the curve flat.
+  auto shown = losses;
+  while (shown.size() > 3 && !(shown.back() <= 1.5 * shown.front())) shown.pop_back();
+  plot::lr_find(path, {lrs.begin(), lrs.begin() + std::ssize(shown)}, shown, suggestion);
 }
 
 }  // namespace kindling

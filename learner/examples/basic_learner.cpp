@@ -52,9 +52,9 @@ int main() {
     learn.fit(1);
 
     SingleBatch single_batch;
-    learn.cbs = {&single_batch, &completion};
+    learn.cbs = {&completion, &single_batch};
     learn.fit(1);
-    std::printf("Cancelled after %lld batch, before the count of %d was reported\n",
-                static_cast<long long>(learn.iter + 1), completion.count);
+    std::printf("Cancelled after batch %d: after_fit was skipped, so nothing was reported\n",
+                completion.count);
   });
 }

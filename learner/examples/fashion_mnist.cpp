@@ -23,7 +23,6 @@
 #include "learner/callbacks/terminate_on_nan.h"
 #include "learner/plot/atomic_file.h"
 #include "learner/plot/charts.h"
-#include "nn/init.h"
 #include "nn/loss.h"
 #include "nn/models.h"
 
@@ -106,13 +105,6 @@ std::optional<int> parse(int argc, char** argv, Options& o) {
   return {};
 }
 
-void kaiming_init(nn::Module& model) {
-  model.apply([](nn::Module& module) {
-    if (auto* conv = dynamic_cast<nn::Conv2d*>(&module))
-      conv->weight.set_value(nn::kaiming_normal(conv->weight.shape()));
-  });
-}
-
 /// A grid of test images, each with its true class and, below that, the predicted one.
 void draw_predictions(const std::string& path, nn::Module& model, const ImageDataset& test) {
   constexpr Index kShown = 40;
@@ -165,7 +157,7 @@ int run(const Options& options) {
 
   const FashionMnist data = load_fashion_mnist(options.data, recipe.normalize);
   const auto model = nn::conv_net();
-  if (recipe.kaiming) kaiming_init(*model);
+  if (recipe.kaiming) nn::kaiming_init(*model);
 
   MetricsCB metrics;
   metrics.add<metrics::Accuracy>("accuracy");

@@ -12,6 +12,7 @@ int main() {
   return run_example("lr_find", [] {
     const FashionMnist data = load_fashion_mnist({}, FashionMnist::kNormalize);
     const auto model = nn::conv_net();
+    nn::kaiming_init(*model);
     TrainLearner learn(*model, make_data_loaders(data.train, data.test, 1024),
                        nn::CrossEntropyLoss());
     const LRFindResult found = lr_find(learn);
