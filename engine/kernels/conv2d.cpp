@@ -84,9 +84,10 @@ struct Geometry {
   }
 };
 
-/// One scratch tile a thread.
+/// One scratch tile a thread, all zeros at first: a border that nobody writes stays zero.
 struct Scratch {
-  Scratch(Index per_thread) : size(per_thread), memory(Shape{max_threads(), per_thread}) {
+  explicit Scratch(Index per_thread)
+      : size(per_thread), memory(Shape{max_threads(), per_thread}, Scalar{0}) {
     data = memory.data();
   }
   Scalar* mine() const { return data + thread_index() * size; }
@@ -98,7 +99,6 @@ struct Scratch {
 /// A tile of images with a border of zeros; the images themselves where no border is needed.
 const Scalar* pad(const Geometry& g, const Scalar* x, Index count, Scalar* scratch) {
   if (!g.padded()) return x;
-  std::fill_n(scratch, count * g.image, Scalar{0});
   g.each_row(count,
              [&](Index row, Index padded) { std::copy_n(x + row, g.w * g.c, scratch + padded); });
   return scratch;
@@ -174,26 +174,32 @@ void forward_tile(const Geometry& g, const Scalar* x, const Index* offsets, cons
     }
 }
 
+/// to += the first n numbers of a register (all of them if n is larger).
+template <class V>
+void add_first(Scalar* to, const V& v, Index n) {
+  constexpr int L = sizeof(V) / sizeof(Scalar);
+  if (n >= L) {
+    simd::store(to, simd::load<V>(to) + v);
+  } else if (n == L / 2) {  // usual: C = 8 channels under a kernel of width 3, say
+    using Half = simd::Vec<Scalar, L / 2>;
+    simd::store(to, simd::load<Half>(to) + simd::load<Half>(reinterpret_cast<const Scalar*>(&v)));
+  } else {
+    for (Index i = 0; i < n; ++i) to[i] += v[i];
+  }
+}
+
 /// dx += what P pixels of dy send to one panel of the row of the padded image that kernel row `row`
 /// covers. Windows overlap, so the pixels are added one after the other.
 template <int L, int NV, int P>
 void dx_tile(const Geometry& g, const Scalar* dy, const Index* offsets, const Scalar* panel,
              Scalar* dx, Index pixels, Index columns) {
-  using V = simd::Vec<Scalar, L>;
   const Scalar* pixel[P];
   Sums<L, NV, P> sums{};
   for (int p = 0; p < P; ++p) pixel[p] = dy + std::min<Index>(p, pixels - 1) * g.m;
   for (Index m = 0; m < g.m; ++m, panel += NV * L)
     sums.step([&](int p) { return pixel[p][m]; }, panel);
   for (int p = 0; p < std::min<Index>(P, pixels); ++p)
-    for (int v = 0; v < NV; ++v) {
-      Scalar* to = dx + offsets[p] + v * L;
-      const Index left = std::min<Index>(L, columns - v * L);
-      if (left == L)
-        simd::store(to, simd::load<V>(to) + sums.at[p][v]);
-      else
-        for (Index i = 0; i < left; ++i) to[i] += sums.at[p][v][i];
-    }
+    for (int v = 0; v < NV; ++v) add_first(dx + offsets[p] + v * L, sums.at[p][v], columns - v * L);
 }
 
 /// R rows of dw and one panel of channels += x * dy over the pixels of a tile.

@@ -1,6 +1,7 @@
 #include "engine/kernels/reduce.h"
 
 #include <algorithm>
+#include <array>
 
 #include "engine/error.h"
 #include "engine/kernels/elementwise.h"
@@ -62,8 +63,19 @@ struct Sum {
       return;
     }
     std::fill_n(out, block.width, Scalar{0});
-    for (Index i = 0; i < block.rows; ++i) math::Run(out, block.width) += block.row(i);
+    Index i = 0;
+    if (block.pitch == block.width && 2 * block.width <= kWide) {
+      // Rows too narrow for the vector registers are summed several side by side, then folded.
+      const Index side = kWide / block.width, wide = side * block.width;
+      std::array<Scalar, kWide> sums{};
+      for (; i + side <= block.rows; i += side)
+        math::Run(sums.data(), wide) += math::ConstRun(block.at + i * block.pitch, wide);
+      for (Index k = 0; k < side; ++k)
+        math::Run(out, block.width) += math::ConstRun(sums.data() + k * block.width, block.width);
+    }
+    for (; i < block.rows; ++i) math::Run(out, block.width) += block.row(i);
   }
+  static constexpr Index kWide = 128;
 };
 
 /// out[j] = max over the rows of block[i, j].
