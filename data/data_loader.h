@@ -49,7 +49,7 @@ class DataLoader {
 };
 
 /// Walks one epoch (an input iterator). Holds one batch, the one it stands on, and gives it up
-/// before it gathers the next, so that the next finds its buffers in the pool.
+/// before it gathers the next, which then finds its buffers in the pool unless a copy was kept.
 class DataLoader::Iterator {
  public:
   using value_type = Batch;

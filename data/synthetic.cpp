@@ -39,7 +39,9 @@ ImageDataset synthetic_images(Index n, int classes, std::uint64_t seed,
                height, ",", width, ",", channels, "): at least 1 expected everywhere");
   check<Error>(std::isfinite(noise) && noise >= 0, "synthetic_images", "noise of ", noise);
 
-  Random random(seed);
+  // A stream of its own: set_seed() with the same number starts the one that weights are drawn
+  // from.
+  Random random(seed ^ 0x5359'4e54'4845'5449);
   const std::vector<Index> order = random.permutation(n);
   const Array phases = random.uniform(Shape{n}, Scalar(-kPi / 4), Scalar(kPi / 4));
   ByteArray images(Shape{n, height, width, channels});

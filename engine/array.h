@@ -4,6 +4,7 @@
 #include <initializer_list>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/scalar.h"
@@ -21,8 +22,20 @@ namespace kindling {
 template <class T>
 class ArrayOf {
  public:
-  /// No array at all; defined() is false.
+  /// No array at all; defined() is false. So is an array that was moved from.
   ArrayOf() = default;
+  ArrayOf(const ArrayOf&) = default;
+  ArrayOf& operator=(const ArrayOf&) = default;
+  ArrayOf(ArrayOf&& other) noexcept
+      : shape_(std::exchange(other.shape_, {})),
+        storage_(std::move(other.storage_)),
+        offset_(std::exchange(other.offset_, 0)) {}
+  ArrayOf& operator=(ArrayOf&& other) noexcept {
+    shape_ = std::exchange(other.shape_, {});
+    storage_ = std::exchange(other.storage_, {});
+    offset_ = std::exchange(other.offset_, 0);
+    return *this;
+  }
   /// Contents not initialised. Throws std::bad_alloc.
   explicit ArrayOf(const Shape& shape);
   ArrayOf(const Shape& shape, T fill);
@@ -41,7 +54,10 @@ class ArrayOf {
   const T* data() const { return static_cast<const T*>(storage_.data()) + offset_; }
   /// To write. Takes a private copy of the elements first if anybody else holds the buffer.
   T* data();
-  std::span<const T> values() const { return {data(), static_cast<std::size_t>(size())}; }
+  /// All elements in order; none of an undefined array.
+  std::span<const T> values() const {
+    return {data(), defined() ? static_cast<std::size_t>(size()) : 0};
+  }
   const T& operator[](Index i) const { return data()[i]; }
   /// The only element. Throws ShapeError unless size() is 1.
   T item() const;

@@ -23,14 +23,11 @@ inline int max_threads() {
 #endif
 }
 
-/// Which thread is asking, below max_threads(): to give each its own scratch memory.
-inline int thread_index() {
-#ifdef _OPENMP
-  return omp_get_thread_num();
-#else
-  return 0;
-#endif
-}
+inline thread_local int current_slot = 0;
+
+/// Which of the threads of a parallel_for is asking, below max_threads(): to give each its own
+/// scratch memory. 0 outside of one, also where somebody else's parallel region calls us.
+inline int thread_index() { return current_slot; }
 
 /// Sets how many threads the kernels use. No result depends on it, not by a single bit.
 inline void set_threads([[maybe_unused]] int n) {
@@ -47,8 +44,13 @@ template <class Body>
 void parallel_for(Index tasks, Index work, const Body& body) {
 #ifdef _OPENMP
   if (tasks > 1 && work >= kGrain && omp_get_max_threads() > 1 && !omp_in_parallel()) {
-#pragma omp parallel for schedule(static)
-    for (Index i = 0; i < tasks; ++i) body(i);
+#pragma omp parallel
+    {
+      current_slot = omp_get_thread_num();
+#pragma omp for schedule(static)
+      for (Index i = 0; i < tasks; ++i) body(i);
+      current_slot = 0;
+    }
     return;
   }
 #endif

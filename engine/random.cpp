@@ -57,6 +57,7 @@ std::uint64_t Random::take(std::uint64_t n) {
 }
 
 Array Random::uniform(const Shape& shape, Scalar low, Scalar high) {
+  check<Error>(low <= high, "uniform", "[", low, ", ", high, ") is empty");
   const std::uint64_t first = take(blocks_for(shape.size()));
   const Scalar last = std::nextafter(high, low);  // the sum below may round up to high
   return fill(state_.key, first, shape, [=](const auto& bits, Index k) {

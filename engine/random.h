@@ -25,7 +25,7 @@ class Random {
   const State& state() const { return state_; }
   void set_state(State state) { state_ = state; }
 
-  /// Uniform in [low, high).
+  /// Uniform in [low, high). Throws Error when low > high.
   Array uniform(const Shape& shape, Scalar low = 0, Scalar high = 1);
   /// Normal, by Box and Muller's transform.
   Array normal(const Shape& shape, Scalar mean = 0, Scalar std = 1);

@@ -41,6 +41,17 @@ struct StoragePool {
     ::operator delete (block, std::align_val_t{64});
   }
 
+  /// Before giving up, gives back what idles in lists of other sizes.
+  void* allocate(std::size_t bytes) {
+    try {
+      return ::operator new (bytes, std::align_val_t{64});
+    } catch (const std::bad_alloc&) {
+      if (stats.idle == 0) throw;
+      destroy_idle();
+      return ::operator new (bytes, std::align_val_t{64});
+    }
+  }
+
   Block* take(std::size_t bytes) {
     if (bytes > (std::size_t{1} << 62)) throw std::bad_alloc();
     const int size_class = class_of(std::max<std::size_t>(bytes, 64));
@@ -72,8 +83,7 @@ struct StoragePool {
     stats.idle += block->bytes;
   }
 
-  void trim() noexcept {
-    const std::lock_guard lock(mutex);
+  void destroy_idle() noexcept {
     for (Block*& head : free)
       while (head) destroy(std::exchange(head, head->next_free));
     stats.idle = 0;
@@ -100,6 +110,10 @@ PoolStats pool_stats() {
   return pool.stats;
 }
 
-void trim_pool() { StoragePool::instance().trim(); }
+void trim_pool() {
+  auto& pool = StoragePool::instance();
+  const std::lock_guard lock(pool.mutex);
+  pool.destroy_idle();
+}
 
 }  // namespace kindling

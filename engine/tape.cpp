@@ -101,9 +101,9 @@ std::vector<std::shared_ptr<Node>> nodes_behind(const std::shared_ptr<Node>& roo
   root->visited = pass;
   for (std::size_t i = 0; i < order.size(); ++i) {
     if (order[i]->released)  // only an op's node can be
-      check<Error>(
-          false, "backward", "the graph of '", order[i]->op->name, "' ", order[i]->shape,
-          " was released by an earlier backward(); call that one with retain_graph = true");
+      throw Error(str("[backward] the graph of '", order[i]->op->name, "' ", order[i]->shape,
+                      " was released by an earlier backward(); call that one with retain_graph = "
+                      "true"));
     for (std::size_t k = 0; k < order[i]->inputs.size(); ++k) {
       const std::shared_ptr<Node>& input = order[i]->inputs[k];
       if (!input || std::exchange(input->visited, pass) == pass) continue;

@@ -61,7 +61,9 @@ class Tensor {
 
   /// Runs the tape backwards from here and adds to grad() of every leaf that asked. Without an
   /// argument the tensor must hold one element (a loss). The graph is released as it is walked
-  /// unless it is retained; a second pass over a released graph throws Error.
+  /// unless it is retained; a second pass over a released graph throws Error. When a backward
+  /// function or a hook throws, leaves that were reached before keep what they got, and the part of
+  /// the graph that was walked is released.
   void backward(bool retain_graph = false) const;
   /// The same from a given cotangent of this tensor's shape.
   void backward(const Array& cotangent, bool retain_graph = false) const;

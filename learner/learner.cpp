@@ -109,14 +109,20 @@ void Learner::fit(int epochs, FitOptions options) {
     ~Guest() { learn.remove(cb); }
   };
   std::vector<std::unique_ptr<Guest>> guests;
-  for (Callback* cb : options.cbs) guests.push_back(std::make_unique<Guest>(*this, *cb));
+  for (Callback* cb : options.cbs) {
+    check<Error>(cb != nullptr, "fit", "a callback is null");
+    guests.push_back(std::make_unique<Guest>(*this, *cb));
+  }
 
   n_epochs = epochs;
   epoch = 0;
   iter = 0;
   trains = options.train;
   validates = options.valid;
+  check<Error>(opt_func != nullptr, "fit", "opt_func is empty");
   opt = opt_func(model.parameters(), options.lr.value_or(lr));
+  check<Error>(opt != nullptr, "fit", "opt_func made no optimizer");
+  opt->zero_grad();  // what a fit that was cancelled between backward and step left behind
   scope<CancelFit>(&Callback::before_fit, &Callback::after_fit, &Callback::cleanup_fit, [&] {
     for (epoch = 0; epoch < n_epochs; ++epoch) {
       if (trains) one_epoch(true);

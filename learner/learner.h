@@ -57,9 +57,9 @@ class Learner {
   Learner(const Learner&) = delete;
   Learner& operator=(const Learner&) = delete;
 
-  /// Trains for n_epochs, with a new optimizer. When it throws, every cleanup has run and the
-  /// learner can fit again. Throws Error for a negative number of epochs, or when no callback makes
-  /// the predictions or the loss.
+  /// Trains for n_epochs, with a new optimizer and no gradients. When it throws, every cleanup has
+  /// run and the learner can fit again. Throws Error for a negative number of epochs, or when no
+  /// callback makes the predictions or the loss.
   void fit(int n_epochs = 1, FitOptions options = {});
 
   /// Refers to the callback from now on; sorted by order, stably. Throws Error when it is there

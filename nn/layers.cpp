@@ -48,8 +48,10 @@ std::string Linear::extra() const {
 Tensor Linear::forward(const Tensor& x) {
   check(x.rank() >= 1 && x.dim(-1) == weight.dim(0), "linear", "x ", x.shape(), ": weight ",
         weight.shape(), " expects ", weight.dim(0), " features");
-  const Tensor y = matmul(x.rank() == 1 ? reshape(x, {1, -1}) : x, weight);
-  const Tensor shaped = x.rank() == 1 ? reshape(y, {-1}) : y;
+  // Whatever stands before the features is rows.
+  const Index in = weight.dim(0), out = weight.dim(1);
+  const Tensor y = matmul(x.rank() == 2 ? x : reshape(x, Shape{x.size() / in, in}), weight);
+  const Tensor shaped = x.rank() == 2 ? y : reshape(y, x.shape().with(-1, out));
   return bias.defined() ? shaped + bias : shaped;
 }
 

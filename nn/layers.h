@@ -9,8 +9,7 @@ inline namespace KINDLING_PRECISION {
 
 /// One module after the other, named "0", "1", ...
 ///
-///     Sequential model(make<Flatten>(), make<Linear>(784, 50), make<ReLU>(), make<Linear>(50,
-///     10));
+///     Sequential model(make<Flatten>(), make<Linear>(784, 50), make<ReLU>());
 class Sequential : public Module {
  public:
   Sequential() = default;
@@ -24,7 +23,6 @@ class Sequential : public Module {
   Index size() const { return static_cast<Index>(layers_.size()); }
   /// Throws Error when there is no such layer.
   Module& operator[](Index i) const;
-  using Module::operator();
 
   std::string type() const override { return "Sequential"; }
 

@@ -6,7 +6,8 @@
 
 namespace kindling::nn {
 
-/// A Sequential of a convolution with padding kernel / 2, so that stride 2 halves the image, and a
+/// A Sequential of a convolution with padding kernel / 2, so that an odd kernel with stride 2
+/// halves the image, and a
 /// ReLU behind it unless it is the last.
 std::unique_ptr<Module> conv(Index in, Index out, Index kernel = 3, Index stride = 2,
                              bool activation = true);

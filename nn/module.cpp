@@ -1,6 +1,7 @@
 #include "nn/module.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "engine/error.h"
 #include "engine/ops/layout.h"
@@ -80,13 +81,13 @@ Tensor Module::call(std::vector<Tensor> xs) {
     if (Tensor replaced = hook(*this, xs[0]); replaced.defined()) xs[0] = std::move(replaced);
   });
   const bool watched = !backward_hooks_.empty() && grad_enabled();
-  GradientWatch watch(alive_, backward_hooks_);
-  if (watched) watch.input(xs[0]);
+  std::optional<GradientWatch> watch;
+  if (watched) watch.emplace(alive_, backward_hooks_).input(xs[0]);
   Tensor y = forward_all(xs);
   hooks_.each([&](const ForwardHook& hook) {
     if (Tensor replaced = hook(*this, xs[0], y); replaced.defined()) y = std::move(replaced);
   });
-  if (watched) watch.output(y);
+  if (watch) watch->output(y);
   return y;
 }
 

@@ -25,7 +25,8 @@ using ForwardPreHook = std::function<Tensor(Module&, const Tensor& x)>;
 /// After forward: sees the (first) input and the output; returns another output or none.
 using ForwardHook = std::function<Tensor(Module&, const Tensor& x, const Tensor& y)>;
 /// During backward, when the gradients around the module are complete. dx is undefined when nobody
-/// asked for the gradient of the input. Not called when forward() ignores an input that wants one.
+/// asked for the gradient of the input, dy when the loss does not depend on the output. Not called
+/// when forward() ignores an input that wants one.
 using BackwardHook = std::function<void(Module&, const Array& dx, const Array& dy)>;
 
 inline namespace KINDLING_PRECISION {

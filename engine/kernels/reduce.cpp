@@ -23,10 +23,11 @@ Folded fold(const Array& x, const Axes& axes) {
   const bool together =
       axes.empty() || axes.back() - axes.front() + 1 == static_cast<int>(axes.size());
   if (together) {
-    for (int i = 0; i < x.rank(); ++i)
-      (reduced(i)                          ? folded.n
-       : !axes.empty() && i < axes.front() ? folded.outer
-                                           : folded.inner) *= x.dim(i);
+    for (int i = 0; i < x.rank(); ++i) {
+      const bool before = !axes.empty() && i < axes.front();
+      Index& part = reduced(i) ? folded.n : before ? folded.outer : folded.inner;
+      part *= x.dim(i);
+    }
     return folded;
   }
   // Axes with gaps between them are brought together first, at the end.

@@ -5,7 +5,8 @@
 namespace kindling::kernels {
 
 /// Reductions over chosen axes (none chosen: all). The order in which elements are combined depends
-/// on the shape alone: the same bits for any number of threads.
+/// on the shape (and on how the first element is aligned, in a slice), never on the number of
+/// threads.
 
 Array sum(const Array& x, const Axes& axes = {}, bool keepdim = false);
 /// Of no elements: not a number, as 0/0 is.

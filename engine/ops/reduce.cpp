@@ -103,7 +103,7 @@ Tensor max(const Tensor& x, const Axes& axes, bool keepdim) {
   return record(kMax, y.reshape(r.result), {x},
                 [X = x.value(), Y = y, axes = r.axes](const Array& dy, Grads& grads) {
                   const auto is_max = [](const auto& v, const auto& m) {
-                    return math::where(v == m, v * 0 + 1, Scalar{0});
+                    return (v == m).template cast<Scalar>();
                   };
                   const auto share = [](const auto& hit, const auto& d, const auto& n) {
                     return hit * d / n;

@@ -9,7 +9,7 @@ namespace kindling {
 Tensor sum(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
 Tensor mean(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
 /// Mean squared distance from the mean, over n - correction (1: unbiased; 0: of the population).
-/// Computed in two passes. Not a number when n <= correction.
+/// Computed in two passes. Nothing sensible (not a number, or infinite) when n <= correction.
 Tensor var(const Tensor& x, const Axes& axes = {}, int correction = 1, bool keepdim = false);
 /// sqrt(var): torch.std, under a name that C++ has not taken. Where the deviation is 0 the gradient
 /// is taken as 0.

@@ -37,10 +37,10 @@ class HooksCallback : public Callback {
         names_.push_back(path);
         modules.push_back(module);
       }
-    hooks_ = nn::Hooks<State>(modules, [this, &learn](State& state, nn::Module& module,
-                                                      const Tensor& x, const Tensor& y) {
-      if (learn.training ? on_train_ : on_valid_) fn_(state, module, x, y);
-    });
+    hooks_ = nn::Hooks<State>(
+        modules, [this](State& state, nn::Module& module, const Tensor& x, const Tensor& y) {
+          if (module.training() ? on_train_ : on_valid_) fn_(state, module, x, y);
+        });
   }
   void cleanup_fit(Learner&) override { hooks_.remove(); }
 

@@ -17,6 +17,12 @@ void MetricsCB::print(const MetricsRow& row) {
   std::printf("epoch %d  %s\n", row.epoch, row.split());
 }
 
+void MetricsCB::check_name(const std::string& name) const {
+  bool free = !name.empty() && name != "loss" && name.find_first_of(",\n") == std::string::npos;
+  for (const auto& [taken, metric] : metrics_) free = free && name != taken;
+  check<Error>(free, "metrics", "'", name, "': a name of its own without commas expected");
+}
+
 void MetricsCB::before_fit(Learner& learn) {
   learn.metrics = this;
   history_.clear();

@@ -30,9 +30,11 @@ class MetricsCB : public Callback {
  public:
   MetricsCB() = default;
 
-  /// metrics_cb.add<metrics::Accuracy>("accuracy");
+  /// metrics_cb.add<metrics::Accuracy>("accuracy"). Throws Error for a name that is taken or would
+  /// break the table ("loss", a comma).
   template <class M, class... Args>
   M& add(const std::string& name, Args&&... args) {
+    check_name(name);
     auto metric = std::make_unique<M>(std::forward<Args>(args)...);
     M& reference = *metric;
     metrics_.emplace_back(name, std::move(metric));
@@ -55,6 +57,7 @@ class MetricsCB : public Callback {
 
  private:
   static void print(const MetricsRow& row);
+  void check_name(const std::string& name) const;
 
   std::vector<std::pair<std::string, std::unique_ptr<metrics::Metric>>> metrics_;
   metrics::Mean loss_;

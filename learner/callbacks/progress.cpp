@@ -151,7 +151,7 @@ void ProgressCB::draw_bar(const Learner& learn) {
   const double all = static_cast<double>(learn.n_epochs) * static_cast<double>(an_epoch);
   const double to_go = fit / static_cast<double>(batches_) * (all - static_cast<double>(batches_));
   char front[64], back[160];
-  std::snprintf(front, sizeof front, "epoch %d/%d %s ", learn.epoch + 1, learn.n_epochs,
+  std::snprintf(front, sizeof front, "epoch %d (of %d) %s ", learn.epoch, learn.n_epochs,
                 learn.training ? "train" : "valid");
   std::snprintf(back, sizeof back, " %ld/%ld  loss %.4f  %s images/s  eta %s", long{done}, long{of},
                 running_.compute(), with_commas(static_cast<double>(images_) / pass).c_str(),

@@ -7,14 +7,15 @@
 
 namespace kindling {
 
-/// Ends the fit with an Error that says where, as soon as a training loss is not finite: before it
-/// reaches the gradients and spoils the weights.
+/// Ends the fit with an Error that says where, as soon as a loss is not finite: in training
+/// before it reaches the gradients and spoils the weights.
 class TerminateOnNaN : public Callback {
  public:
   TerminateOnNaN() : Callback(-10) {}
   void after_loss(Learner& learn) override {
     const Scalar loss = learn.loss.item();
-    check<Error>(!learn.training || std::isfinite(loss), "fit", "the loss is ",
+    check<Error>(std::isfinite(loss), "fit",
+                 learn.training ? "the loss is " : "the validation loss is ",
                  std::isnan(loss) ? "not a number" : "infinite", " in epoch ", learn.epoch,
                  ", batch ", learn.iter, ", at lr ", learn.opt->lr(), ": try a smaller lr");
   }

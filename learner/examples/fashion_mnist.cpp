@@ -3,6 +3,8 @@
 //     fashion_mnist                        the network trained well
 //     fashion_mnist --recipe lesson16      too fast on purpose: something to see in color_dim.png
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
@@ -68,6 +70,9 @@ struct Options {
 std::optional<int> parse(int argc, char** argv, Options& o) {
   CLI::App app{"Trains a convolutional network on Fashion-MNIST and looks inside it."};
   app.name("fashion_mnist");
+  const auto not_empty = [](const std::string& text) {
+    return text.empty() ? std::string("a folder expected") : std::string();
+  };
   app.add_option("--recipe", o.recipe,
                  "quick: trained well; lesson16: too fast, to see what happens")
       ->check(CLI::IsMember({"quick", "lesson16"}))
@@ -90,8 +95,10 @@ std::optional<int> parse(int argc, char** argv, Options& o) {
   app.add_option("--threads", o.threads, "processor cores to use; no result depends on it")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
-  app.add_option("--data", o.data, "folder with the four IDX files");
-  app.add_option("--out", o.out, "folder for pictures and history")->capture_default_str();
+  app.add_option("--data", o.data, "folder with the four IDX files")->check(not_empty);
+  app.add_option("--out", o.out, "folder for pictures and history")
+      ->check(not_empty)
+      ->capture_default_str();
   app.add_flag("--no-stats", o.no_stats, "do not look inside");
   app.add_flag("--no-progress", o.no_progress, "no progress display");
   app.failure_message([](const CLI::App*, const CLI::Error& error) {
@@ -138,7 +145,7 @@ void prepare_folder(const std::filesystem::path& out) {
   std::error_code error;
   std::filesystem::create_directories(out, error);
   check<Error>(!error, "out", "cannot make the folder ", out, ": ", error.message());
-  const auto probe = out / ".writable";
+  const auto probe = out / ("writable-" + std::to_string(getpid()) + ".tmp");
   plot::write_file_atomically(probe.string(), "", "out");
   std::filesystem::remove(probe, error);
 }
@@ -152,10 +159,10 @@ int run(const Options& options) {
   set_seed(options.seed);
   std::fprintf(stderr, "kindling: %s, %d thread%s\n", kInstructionSet, options.threads,
                options.threads == 1 ? "" : "s");
-  prepare_folder(options.out);
   const auto file = [&](const char* name) { return (options.out / name).string(); };
 
   const FashionMnist data = load_fashion_mnist(options.data, recipe.normalize);
+  prepare_folder(options.out);
   const auto model = nn::conv_net();
   if (recipe.kaiming) nn::kaiming_init(*model);
 

@@ -7,18 +7,19 @@ struct EnoughCB : Callback {  // a callback of one's own
   }
 };
 
-int main() {
+int main() try {
   set_seed(1);
   const FashionMnist data = load_fashion_mnist();
-  nn::Sequential model(nn::conv(1, 8, 5), nn::conv(8, 16), nn::conv(16, 32), nn::conv(32, 64),
-                       nn::conv(64, 10, 3, 2, false), nn::make<nn::Flatten>());
+  const auto model = nn::conv_net();  // five convolutions: 1-8-16-32-64-10
   MetricsCB metrics;
   metrics.add<metrics::Accuracy>("accuracy");
   ProgressCB progress;
   ActivationStats stats(only<nn::Conv2d>);  // hooks on every convolution
   EnoughCB enough;
-  TrainLearner learn(model, make_data_loaders(data.train, data.test, 1024), nn::CrossEntropyLoss(),
+  TrainLearner learn(*model, make_data_loaders(data.train, data.test, 1024), nn::CrossEntropyLoss(),
                      {.lr = 0.2, .cbs = {&metrics, &progress, &stats, &enough}});
   learn.fit(10);
   stats.color_dim("color_dim.png");
+} catch (const std::exception& error) {
+  return std::fprintf(stderr, "look_inside: %s\n", error.what()), 1;
 }

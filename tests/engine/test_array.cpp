@@ -25,6 +25,20 @@ const Scalar* address(const Array& array) { return array.data(); }
 
 }  // namespace
 
+TEST_CASE("an array that was moved from is no array") {
+  Array x = counting({4});
+  const Array y = std::move(x);
+  CHECK_FALSE(x.defined());  // NOLINT: that is the question
+  CHECK(x.values().empty());
+  CHECK_EQ(x.shape(), Shape{});
+  CHECK_EQ(y[3], 3);
+  x = counting({2, 2});
+  Array z;
+  z = std::move(x);
+  CHECK_FALSE(x.defined());
+  CHECK_EQ(z.shape(), Shape{2, 2});
+}
+
 TEST_CASE("an array is made of a shape and values") {
   const Array x({2, 3}, {1, 2, 3, 4, 5, 6});
   CHECK_EQ(x.shape(), Shape{2, 3});

@@ -120,6 +120,18 @@ TEST_CASE("the maximum may be minus infinity") {
   CHECK_EQ(max(Tensor(Array({3}, {-kInf, -3, -5}))).item(), -3);
 }
 
+TEST_CASE("the gradient of an infinite maximum goes to it alone") {
+  for (const Scalar infinite : {kInf, -kInf}) {
+    Tensor x(Array({3}, {infinite == kInf ? 1 : -kInf, infinite, infinite == kInf ? 2 : -kInf}),
+             true);
+    max(x).backward();
+    const Scalar rest = infinite == kInf ? 0 : Scalar(1) / 3;
+    CHECK_EQ(x.grad()[0], rest);
+    CHECK_EQ(x.grad()[1], infinite == kInf ? 1 : rest);
+    CHECK_EQ(x.grad()[2], rest);
+  }
+}
+
 TEST_CASE("argmax is the first of equal maxima, along any axis") {
   const Tensor x = leaf({2, 3}, {1, 4, 4, 4, 2, 4});
   CHECK_EQ(list(argmax(x)), std::vector<int>{1, 0});

@@ -250,7 +250,7 @@ TEST_CASE("TerminateOnNaN: says where the loss was lost, before it reaches the w
   }
 }
 
-TEST_CASE("TerminateOnNaN: a validation loss may be anything") {
+TEST_CASE("TerminateOnNaN: a validation loss that is lost ends the fit too") {
   Points data;
   nn::Linear model(3, 2);
   const auto loss = [&](const Tensor& scores, const IntArray& labels) {
@@ -259,6 +259,17 @@ TEST_CASE("TerminateOnNaN: a validation loss may be anything") {
   };
   TerminateOnNaN terminate;
   CompletionCB completion(nullptr);
-  TrainLearner(model, data.dls, loss, {.cbs = {&terminate, &completion}}).fit(2);
-  CHECK(completion.count() == 10);
+  TrainLearner learn(model, data.dls, loss, {.lr = 0.5, .cbs = {&terminate, &completion}});
+  CHECK_THROWS_WITH_AS(learn.fit(2),
+                       "[fit] the validation loss is not a number in epoch 0, batch 0, at lr 0.5: "
+                       "try a smaller lr",
+                       Error);
+  CHECK(completion.count() == 3);  // the training batches of the first epoch
+}
+
+TEST_CASE("MetricsCB: names are taken once and cannot break the table") {
+  MetricsCB metrics;
+  metrics.add<metrics::Accuracy>("accuracy");
+  for (const char* name : {"accuracy", "loss", "", "a,b", "a\nb"})
+    CHECK_THROWS_AS(metrics.add<metrics::Accuracy>(name), Error);
 }

@@ -16,6 +16,7 @@
 #include "engine/random.h"
 #include "learner/basic_learner.h"
 #include "learner/callbacks/metrics_cb.h"
+#include "learner/callbacks/single_batch.h"
 #include "learner/callbacks/train_cb.h"
 #include "nn/layers.h"
 #include "nn/loss.h"
@@ -41,6 +42,35 @@ std::string trained(const Fit& fit) {
   const auto model = nn::mlp(144, 16, 4);
   fit(*model, data.dls);
   return bits(*model);
+}
+
+TEST_CASE("Learner: a fit begins without the gradients that a cancelled one left") {
+  struct CancelOnce : Callback {
+    void after_backward(Learner&) override { throw CancelFit(); }
+  };
+  const auto weights_after_a_batch = [](bool cancelled_before) {
+    set_seed(3);
+    Points data;
+    nn::Linear model(3, 2);
+    SingleBatchCB single;
+    CancelOnce cancel;
+    TrainLearner learn(model, data.dls, nn::CrossEntropyLoss());
+    if (cancelled_before) learn.fit(1, {.cbs = {&cancel}});
+    learn.fit(1, {.cbs = {&single}});
+    return bits(model);
+  };
+  CHECK(weights_after_a_batch(true) == weights_after_a_batch(false));
+}
+
+TEST_CASE("Learner: what is null or empty is an error and not a crash") {
+  Points data;
+  nn::Linear model(3, 2);
+  TrainLearner learn(model, data.dls, nn::CrossEntropyLoss());
+  CHECK_THROWS_WITH_AS(learn.fit(1, {.cbs = {nullptr}}), "[fit] a callback is null", Error);
+  learn.opt_func = nullptr;
+  CHECK_THROWS_WITH_AS(learn.fit(1), "[fit] opt_func is empty", Error);
+  learn.opt_func = [](std::vector<Tensor>, double) { return nullptr; };
+  CHECK_THROWS_WITH_AS(learn.fit(1), "[fit] opt_func made no optimizer", Error);
 }
 
 }  // namespace

@@ -142,14 +142,14 @@ TEST_CASE("ProgressCB: the line names epoch, pass, batch, loss, speed and the ti
     });
   };
   const auto& losses = progress.losses();
-  CHECK(drew("epoch 1/2 train [==========>                   ] 1/3 ", losses[0],
+  CHECK(drew("epoch 0 (of 2) train [==========>                   ] 1/3 ", losses[0],
              " images/s  eta 0:"));
   // The running loss is the mean over the pass so far.
-  CHECK(drew("epoch 1/2 train [==============================] 3/3 ",
+  CHECK(drew("epoch 0 (of 2) train [==============================] 3/3 ",
              (losses[0] + losses[1] + losses[2]) / 3, " images/s  eta 0:"));
-  CHECK(drew("epoch 2/2 train [==========>                   ] 1/3 ", losses[3],
+  CHECK(drew("epoch 1 (of 2) train [==========>                   ] 1/3 ", losses[3],
              " images/s  eta 0:"));
-  CHECK(screen.drawn.back().starts_with("epoch 2/2 valid ["));
+  CHECK(screen.drawn.back().starts_with("epoch 1 (of 2) valid ["));
 }
 
 TEST_CASE("ProgressCB: the terminal is left clean when a fit is cancelled or breaks off") {
