@@ -136,21 +136,18 @@ std::vector<Named<Module*>> Module::named_modules() {
   return modules;
 }
 
-std::vector<Named<Tensor>> Module::named_parameters() const {
+std::vector<Named<Tensor>> Module::collect(std::vector<Named<Tensor>> Module::*list) const {
   std::vector<Named<Tensor>> all;
   for (const auto& [path, module] : const_cast<Module*>(this)->named_modules())
-    for (const auto& [name, tensor] : module->parameters_)
+    for (const auto& [name, tensor] : module->*list)
       all.emplace_back(path.empty() ? name : path + "." + name, tensor);
   return all;
 }
 
-std::vector<Named<Tensor>> Module::named_buffers() const {
-  std::vector<Named<Tensor>> all;
-  for (const auto& [path, module] : const_cast<Module*>(this)->named_modules())
-    for (const auto& [name, tensor] : module->buffers_)
-      all.emplace_back(path.empty() ? name : path + "." + name, tensor);
-  return all;
+std::vector<Named<Tensor>> Module::named_parameters() const {
+  return collect(&Module::parameters_);
 }
+std::vector<Named<Tensor>> Module::named_buffers() const { return collect(&Module::buffers_); }
 
 std::vector<Tensor> Module::parameters() const {
   std::vector<Tensor> all;

@@ -124,6 +124,7 @@ class Module {
   void check_name(const std::string& name) const;
   template <class Visit>
   void walk(const std::string& path, const Visit& visit);
+  std::vector<Named<Tensor>> collect(std::vector<Named<Tensor>> Module::*list) const;
   void print(std::string& out, int depth) const;
 
   std::string name_;  ///< In its parent; empty for a root.

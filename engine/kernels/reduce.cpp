@@ -140,8 +140,8 @@ Array max(const Array& x, const Axes& axes, bool keepdim) {
   return reduce<Max>(folded, reduced_shape(x.shape(), chosen, keepdim));
 }
 
-IntArray argmax(const Array& x, int axis, bool keepdim) {
-  const Axes chosen = normalize_axes("argmax", x.shape(), {axis});
+IntArray argmax(const Array& x, const Axes& axes, bool keepdim) {
+  const Axes chosen = normalize_axes("argmax", x.shape(), axes);
   const auto [folded, outer, n, inner] = fold(x, chosen);
   check(n > 0, "argmax", x.shape(), ": there is no maximum of no elements");
   IntArray result(reduced_shape(x.shape(), chosen, keepdim));

@@ -13,8 +13,9 @@ Array sum(const Array& x, const Axes& axes = {}, bool keepdim = false);
 Array mean(const Array& x, const Axes& axes = {}, bool keepdim = false);
 /// A NaN anywhere is the maximum. Throws ShapeError when there is nothing to choose from.
 Array max(const Array& x, const Axes& axes = {}, bool keepdim = false);
-/// Position of the first maximum along one axis; a NaN counts as the maximum. Throws ShapeError.
-IntArray argmax(const Array& x, int axis, bool keepdim = false);
+/// Position of the first maximum among the elements along the axes, counted row by row; a NaN
+/// counts as the maximum. Throws ShapeError.
+IntArray argmax(const Array& x, const Axes& axes, bool keepdim = false);
 /// Sum of squared distances from the mean (given with the axes kept), over the axes.
 Array squared_distance(const Array& x, const Array& mean, const Axes& axes, bool keepdim);
 

@@ -39,7 +39,14 @@ Tensor permute(const Tensor& x, const Axes& order) {
   Axes sorted = axes, all(static_cast<std::size_t>(x.rank()));
   std::sort(sorted.begin(), sorted.end());
   std::iota(all.begin(), all.end(), 0);
-  check(sorted == all, "permute", x.shape(), ": every axis must be named once");
+  const auto named = [&] {
+    std::string text;
+    for (const int axis : order) text += " " + std::to_string(axis);
+    return text;
+  };
+  if (sorted != all)
+    throw ShapeError(
+        str("[permute] ", x.shape(), " by", named(), ": every axis must be named once"));
   return record(kPermute, kernels::permute(x.value(), axes), {x},
                 [back = inverse(axes)](const Array& dy, Grads& grads) {
                   grads.add(0, kernels::permute(dy, back));

@@ -115,7 +115,11 @@ Tensor max(const Tensor& x, const Axes& axes, bool keepdim) {
 }
 
 IntArray argmax(const Tensor& x, int axis, bool keepdim) {
-  return kernels::argmax(x.value(), axis, keepdim);
+  return kernels::argmax(x.value(), {axis}, keepdim);
+}
+
+IntArray argmax(const Tensor& x, const Axes& axes, bool keepdim) {
+  return kernels::argmax(x.value(), axes, keepdim);
 }
 
 }  // namespace kindling

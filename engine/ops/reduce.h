@@ -16,7 +16,9 @@ Tensor var(const Tensor& x, const Axes& axes = {}, int correction = 1, bool keep
 Tensor stddev(const Tensor& x, const Axes& axes = {}, int correction = 1, bool keepdim = false);
 /// Several equal maxima share the gradient evenly (torch.amax). Throws ShapeError on no elements.
 Tensor max(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
-/// Position of the first maximum along an axis. Carries no gradient.
+/// Position of the first maximum along an axis, or among all elements along several axes, counted
+/// row by row. A NaN counts as the maximum. Carries no gradient.
 IntArray argmax(const Tensor& x, int axis = -1, bool keepdim = false);
+IntArray argmax(const Tensor& x, const Axes& axes, bool keepdim = false);
 
 }  // namespace kindling

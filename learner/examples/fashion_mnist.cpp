@@ -14,7 +14,7 @@
 #include <string>
 
 #include "data/fashion_mnist.h"
-#include "engine/machine.h"
+
 #include "engine/ops/reduce.h"
 #include "engine/parallel.h"
 #include "engine/random.h"
@@ -23,6 +23,7 @@
 #include "learner/callbacks/metrics_cb.h"
 #include "learner/callbacks/progress.h"
 #include "learner/callbacks/terminate_on_nan.h"
+#include "learner/examples/example.h"
 #include "learner/plot/atomic_file.h"
 #include "learner/plot/charts.h"
 #include "nn/loss.h"
@@ -157,8 +158,7 @@ int run(const Options& options) {
   recipe.lr = options.lr.value_or(recipe.lr);
   set_threads(options.threads);
   set_seed(options.seed);
-  std::fprintf(stderr, "kindling: %s, %d thread%s\n", kInstructionSet, options.threads,
-               options.threads == 1 ? "" : "s");
+  print_machine();
   const auto file = [&](const char* name) { return (options.out / name).string(); };
 
   const FashionMnist data = load_fashion_mnist(options.data, recipe.normalize);

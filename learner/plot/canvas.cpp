@@ -12,11 +12,6 @@ namespace {
 constexpr double kMaxSide = 1 << 15;  // device pixels
 constexpr double kMaxArea = 1 << 28;  // keeps the PNG encoder's int arithmetic in range
 
-bool finite(Point p) { return std::isfinite(p.x) && std::isfinite(p.y); }
-
-// To an int that no later sum can overflow.
-int to_pixel(double v) { return static_cast<int>(std::clamp(v, -1e8, 1e8)); }
-
 }  // namespace
 
 bool Rect::overlaps(const Rect& o) const {

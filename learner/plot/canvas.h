@@ -7,6 +7,8 @@
 // constructor (std::invalid_argument for an empty or absurdly large canvas) and a lack of memory.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -20,6 +22,11 @@ namespace kindling::plot {
 struct Point {
   double x = 0, y = 0;
 };
+
+inline bool finite(Point p) { return std::isfinite(p.x) && std::isfinite(p.y); }
+
+// To an int that no later sum can overflow.
+inline int to_pixel(double v) { return static_cast<int>(std::clamp(v, -1e8, 1e8)); }
 
 struct Rect {
   double x = 0, y = 0, width = 0, height = 0;

@@ -10,14 +10,10 @@ namespace {
 
 constexpr double kDashOn = 4, kDashOff = 2.6, kDotOn = 0.01, kDotOff = 2.4;  // stroke widths
 
-bool finite(Point p) { return std::isfinite(p.x) && std::isfinite(p.y); }
 double distance(Point a, Point b) { return std::hypot(b.x - a.x, b.y - a.y); }
 Point between(Point a, Point b, double t) {
   return {a.x * (1 - t) + b.x * t, a.y * (1 - t) + b.y * t};
 }
-
-// To an int that no later sum can overflow.
-int to_pixel(double v) { return static_cast<int>(std::clamp(v, -1e8, 1e8)); }
 
 // Liang-Barsky: cuts a-b down to the part inside [x0, x1] x [y0, y1]. False: nothing is inside.
 // The points may be as large as doubles get: differences are taken of halves, and a coordinate

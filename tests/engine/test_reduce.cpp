@@ -120,6 +120,16 @@ TEST_CASE("the maximum may be minus infinity") {
   CHECK_EQ(max(Tensor(Array({3}, {-kInf, -3, -5}))).item(), -3);
 }
 
+TEST_CASE("argmax over several axes counts row by row, also with axes between them") {
+  Array x(Shape{2, 3, 4}, Scalar(0));
+  x.data()[1 * 12 + 2 * 4 + 3] = 5;  // (1, 2, 3)
+  x.data()[0 * 12 + 1 * 4 + 2] = 4;  // (0, 1, 2)
+  CHECK_EQ(argmax(Tensor(x), Axes{}).item(), 23);
+  CHECK_EQ(list(argmax(Tensor(x), {1, 2})), std::vector<int>{1 * 4 + 2, 2 * 4 + 3});
+  CHECK_EQ(list(argmax(Tensor(x), {0, 2})), std::vector<int>{0, 2, 1 * 4 + 3});
+  CHECK_EQ(argmax(Tensor(x), {0, 2}, true).shape(), Shape{1, 3, 1});
+}
+
 TEST_CASE("the gradient of an infinite maximum goes to it alone") {
   for (const Scalar infinite : {kInf, -kInf}) {
     Tensor x(Array({3}, {infinite == kInf ? 1 : -kInf, infinite, infinite == kInf ? 2 : -kInf}),
