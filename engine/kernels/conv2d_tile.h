@@ -18,6 +18,7 @@ inline constexpr int kPixels = kRegisters == 32 ? 8 : 6;  ///< P: with NV = 2 th
 /// Numbers in a tile of padded images: small enough for the second-level cache.
 inline constexpr Index kTileSize = 16 * 1024;
 
+/// The sizes of one convolution (shape letters as in conv2d.h), and how it is cut into tiles.
 struct Geometry {
   Index n, h, w, c, m, kh, kw, oh, ow;
   Window window;

@@ -13,8 +13,6 @@ inline constexpr double kOutsideGap = 6;   // between a plot and a legend outsid
 inline constexpr double kColorbarGap = 8;  // between a plot and its colour bar
 inline constexpr double kColorbarWidth = 9;
 
-inline bool finite(Point p) { return std::isfinite(p.x) && std::isfinite(p.y); }
-
 double widest_label(const Ticks& ticks);
 // Ascent of the highest label, in em.
 double text_rise(const Ticks& ticks);
