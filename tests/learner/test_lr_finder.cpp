@@ -22,19 +22,7 @@
 #include "nn/models.h"
 #include "tests/learner/fits.h"
 #include "tests/plot/picture.h"
-
-#if defined(__GNUC__)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wunused-function"
-#endif
-#define STB_IMAGE_STATIC
-#define STB_IMAGE_IMPLEMENTATION
-#define STBI_ONLY_PNG
-#define STBI_NO_STDIO
-#include <stb/stb_image.h>
-#if defined(__GNUC__)
-#pragma GCC diagnostic pop
-#endif
+#include "tests/support/png_decoder.h"
 
 using namespace kindling;
 using namespace kindling::test;

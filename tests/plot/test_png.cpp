@@ -2,20 +2,8 @@
 
 #include <stdexcept>
 
-#if defined(__GNUC__)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wunused-function"
-#endif
-#define STB_IMAGE_STATIC
-#define STB_IMAGE_IMPLEMENTATION
-#define STBI_ONLY_PNG
-#define STBI_NO_STDIO
-#include <stb/stb_image.h>
-#if defined(__GNUC__)
-#pragma GCC diagnostic pop
-#endif
-
 #include "tests/plot/picture.h"
+#include "tests/support/png_decoder.h"
 
 using namespace kindling::plot;
 using namespace kindling::plot::testing;
