@@ -1,215 +1,310 @@
 #include "engine/kernels/conv2d.h"
 
 #include <algorithm>
-#include <vector>
+#include <cstdint>
 
+#include "engine/kernels/conv2d_plan.h"
 #include "engine/kernels/conv2d_tile.h"
 #include "engine/kernels/layout.h"
 #include "engine/kernels/reduce.h"
-#include "engine/parallel.h"
 
 // Direct convolution, features last. In an image (H, W, C) the KW x C numbers that one row of the
 // kernel covers lie side by side, so a convolution is a matrix product whose rows begin wherever a
-// window begins: nothing is unrolled ("im2col"). All three kernels share one picture:
+// window begins: nothing is unrolled ("im2col"), nothing is padded.
 //
-//   a task     takes a tile of images and copies them into a zero-padded scratch image, so that no
-//              inner loop knows of borders;
-//   a register tile holds P output pixels x NV vectors of channels (forward, dx) or R weight rows
-//              x NV vectors of channels (dw);
-//   the loop inside adds, per step, P (or R) broadcast numbers times NV loaded vectors.
+//   for every tile of images, for every panel of NV vectors of output channels      one task
+//     for every stencil: pixels that the same weights reach (conv2d_plan.h)
+//       for P pixels at a time                              P x NV sums stay in registers
+//         for every segment of input numbers, for every number k of it
+//           sums[p][v] += x[p][k] * w[k][v]                 P broadcasts x NV vectors
 //
-// Weights are first packed into panels NV vectors wide, padded with zeros to whole vectors, so the
-// loop reads them in order and M may be anything. Each sum runs in an order that only the shapes
-// decide.
+// dx is the same loop over dy with the weights turned around. dw swaps the roles: its register tile
+// holds R x NV weights, and the pixels of a stencil are what it sums over. Weights (for dw: dy) are
+// packed into panels NV vectors wide, padded with zeros to whole vectors, so that the loop reads
+// them in order and M may be anything. Each sum runs in an order that only the shapes decide.
 
 namespace kindling::kernels {
 
 namespace {
 
-/// y of P pixels and one panel of channels: all KH x KW x C steps with the sums in registers.
-template <int L, int NV, int P>
-void forward_tile(const Geometry& g, const Scalar* x, const Index* offsets, const Scalar* panel,
-                  const Scalar* bias, Scalar* y, Index pixels, Index columns) {
-  using V = simd::Vec<Scalar, L>;
-  const Scalar* window[P];
-  Sums<L, NV, P> sums;
-  for (int p = 0; p < P; ++p) {
-    window[p] = x + offsets[std::min<Index>(p, pixels - 1)];
-    for (int v = 0; v < NV; ++v) sums.at[p][v] = simd::load<V>(bias + v * L);
+/// Images as a kernel walks them: so many in a tile, each `stride` numbers long.
+struct Images {
+  const Scalar* data;
+  Index size;    ///< Numbers in an image.
+  Index stride;  ///< From one image to the next.
+};
+
+/// Numbers of a tile of images, input and output together: about half the second-level cache.
+constexpr Index kTileSize = 64 * 1024;
+
+Index images_in_tile(Index n, Index in, Index out) {
+  return std::clamp<Index>(kTileSize / std::max<Index>(in + out, 1), 1, std::max<Index>(n / 8, 1));
+}
+
+/// Pixels of the same place in neighbouring images fall into the same few cache lines when images
+/// are a power of two long; such images are read from a copy with gaps between them.
+struct Spread {
+  Spread(Index size, Index images)
+      : size(size),
+        gap(size * static_cast<Index>(sizeof(Scalar)) % 2048 == 0 ? 64 / sizeof(Scalar) : 0),
+        scratch(gap > 0 ? (size + gap) * images : 0) {}
+
+  Images operator()(const Scalar* images, Index count) const {
+    if (gap == 0) return {images, size, size};
+    Scalar* copy = scratch.mine();
+    for (Index i = 0; i < count; ++i) std::copy_n(images + i * size, size, copy + i * (size + gap));
+    return {copy, size, size + gap};
   }
-  for (Index row = 0; row < g.kh; ++row)
-    for (Index k = 0; k < g.run; ++k, panel += NV * L)
-      sums.step([&](int p) { return window[p][row * g.pitch + k]; }, panel);
-  for (int p = 0; p < std::min<Index>(P, pixels); ++p)
+  Index size, gap;
+  Scratch scratch;
+};
+
+/// The pixels of a stencil in a tile of images, one after the other.
+struct Walk {
+  Walk(const Stencil& s, const Images& images) : stencil(s), images(images) {}
+  const Stencil& stencil;
+  const Images& images;
+  Index image = 0;
+  std::size_t pixel = 0;
+
+  /// Calls f(window, image, output pixel) for the next one.
+  template <class F>
+  [[gnu::always_inline]] void next(const F& f) {
+    const Stencil::Pixel& p = stencil.pixels[pixel];
+    f(images.data + image * images.stride + p.in, image, p.out);
+    if (++pixel == stencil.pixels.size()) pixel = 0, ++image;
+  }
+};
+
+/// Asks for memory that the next task will want, a few cache lines at a time while this one
+/// computes: the processor's own prefetching does not follow windows across rows and images.
+template <int kWrite>
+class Ahead {
+ public:
+  Ahead(const Scalar* begin, Index numbers, Index steps)
+      : at_(begin),
+        end_(begin + numbers),
+        step_((numbers + steps - 1) / std::max<Index>(steps, 1)) {}
+  [[gnu::always_inline]] void step() {
+    const Scalar* stop = std::min(end_, at_ + step_);
+    for (; at_ < stop; at_ += 64 / sizeof(Scalar)) __builtin_prefetch(at_, kWrite, 2);
+  }
+
+ private:
+  const Scalar *at_, *end_;
+  Index step_;
+};
+
+/// out of P pixels and one panel of channels: all segments with the sums in registers.
+template <int L, int NV, int P>
+[[gnu::noinline]] void gather_tile(const std::vector<Segment>& segments,
+                                   const Scalar* const* window, const Scalar* panel,
+                                   const Scalar* bias, Scalar* const* out, Index columns) {
+  using V = simd::Vec<Scalar, L>;
+  Sums<L, NV, P> sums;
+#pragma GCC unroll 16
+  for (int p = 0; p < P; ++p)
+    for (int v = 0; v < NV; ++v) sums.at[p][v] = simd::load<V>(bias + v * L);
+  for (const Segment& segment : segments) {
+    const Scalar* row = panel + segment.weight * NV * L;
+#pragma GCC unroll 4
+    for (Index k = segment.in; k < segment.in + segment.length; ++k, row += NV * L)
+      sums.step([&](int p) { return window[p][k]; }, row);
+  }
+#pragma GCC unroll 16
+  for (int p = 0; p < P; ++p)
     for (int v = 0; v < NV; ++v) {
-      Scalar* to = y + p * g.m + v * L;
+      const V sum = sums.at[p][v];
       if (const Index left = columns - v * L; left >= L)
-        simd::store(to, sums.at[p][v]);
+        simd::store(out[p] + v * L, sum);
       else if (left > 0)
-        simd::store_first(to, sums.at[p][v], left);
+        simd::store_first(out[p] + v * L, sum, left);
     }
 }
 
-/// to += the first n numbers of a register (all of them if n is larger).
-template <class V>
-void add_first(Scalar* to, const V& v, Index n) {
-  constexpr int L = sizeof(V) / sizeof(Scalar);
-  if (n >= L) {
-    simd::store(to, simd::load<V>(to) + v);
-  } else if (n == L / 2) {  // usual: C = 8 channels under a kernel of width 3, say
-    using Half = simd::Vec<Scalar, L / 2>;
-    simd::store(to, simd::load<Half>(to) + simd::load<Half>(reinterpret_cast<const Scalar*>(&v)));
-  } else {
-    for (Index i = 0; i < n; ++i) to[i] += v[i];
-  }
-}
-
-/// dx += what P pixels of dy send to one panel of the row of the padded image that kernel row `row`
-/// covers. Windows overlap, so the pixels are added one after the other.
-template <int L, int NV, int P>
-void dx_tile(const Geometry& g, const Scalar* dy, const Index* offsets, const Scalar* panel,
-             Scalar* dx, Index pixels, Index columns) {
-  const Scalar* pixel[P];
-  Sums<L, NV, P> sums{};
-  for (int p = 0; p < P; ++p) pixel[p] = dy + std::min<Index>(p, pixels - 1) * g.m;
-  for (Index m = 0; m < g.m; ++m, panel += NV * L)
-    sums.step([&](int p) { return pixel[p][m]; }, panel);
-  for (int p = 0; p < std::min<Index>(P, pixels); ++p)
-    for (int v = 0; v < NV; ++v) add_first(dx + offsets[p] + v * L, sums.at[p][v], columns - v * L);
-}
-
-/// R rows of dw and one panel of channels += x * dy over the pixels of a tile.
-template <int L, int NV, int R>
-void dw_tile(const Scalar* x, const Index* offsets, const Scalar* dy, Index dy_pitch, Scalar* dw,
-             Index dw_pitch, Index pixels) {
-  using V = simd::Vec<Scalar, L>;
-  Sums<L, NV, R> sums;
-  for (int r = 0; r < R; ++r)
-    for (int v = 0; v < NV; ++v) sums.at[r][v] = simd::load<V>(dw + r * dw_pitch + v * L);
-  for (Index i = 0; i < pixels; ++i) {
-    const Scalar* window = x + offsets[i];
-    sums.step([&](int r) { return window[r]; }, dy + i * dy_pitch);
-  }
-  for (int r = 0; r < R; ++r)
-    for (int v = 0; v < NV; ++v) simd::store(dw + r * dw_pitch + v * L, sums.at[r][v]);
-}
-
-/// The same for 1 to kPixels rows.
-template <int L, int NV, int R = kPixels, class... Args>
-void dw_rows(Index rows, const Args&... args) {
-  if constexpr (R > 1) {
-    if (rows < R) return dw_rows<L, NV, R - 1>(rows, args...);
-  }
-  dw_tile<L, NV, R>(args...);
+/// out (n, pixels, columns) = what the plan gathers from `in` times the packed weights, + bias.
+template <int L, int NV>
+void gather(const Plan& plan, const Array& in, const Array& packed, const Array& bias, Array& out) {
+  // Every pixel has an address of its own: with one vector each, eight fit the registers.
+  constexpr int P = std::min(kTileRows<NV>, NV == 1 ? 8 : 12);
+  const Index n = out.dim(0), columns = out.dim(3);
+  const Index in_size = in.size() / n, out_size = out.size() / n;
+  const Index panels = packed.dim(0), rows = packed.dim(1);
+  const Index images = images_in_tile(n, in_size, out_size), tiles = (n + images - 1) / images;
+  const Spread spread(in_size, images);
+  Scalar* to = out.data();
+  parallel_for(tiles * panels, n * plan.steps * columns, [&](Index task) {
+    const Index first = task / panels * images, j = task % panels * NV * L;
+    const Index count = std::min(images, n - first);
+    const Images tile = spread(in.data() + first * in_size, count);
+    const Index next = std::min(images, n - first - count) * (j + NV * L >= columns ? 1 : 0);
+    const Index steps = count * plan.pixels / P;
+    Ahead<0> in_ahead(in.data() + (first + count) * in_size, next * in_size, steps);
+    Ahead<1> out_ahead(to + (first + count) * out_size, next * out_size, steps);
+    for (const Stencil& stencil : plan.stencils) {
+      Walk walk(stencil, tile);
+      for (Index left = count * static_cast<Index>(stencil.pixels.size()); left > 0; left -= P) {
+        in_ahead.step();
+        out_ahead.step();
+        with_rows<P>(left, [&](auto pixels) {
+          constexpr int kPixels = decltype(pixels)::value;
+          const Scalar* window[kPixels];
+          Scalar* result[kPixels];
+          for (int p = 0; p < kPixels; ++p)
+            walk.next([&](const Scalar* begin, Index image, Index pixel) {
+              window[p] = begin;
+              result[p] = to + (first + image) * out_size + pixel * columns + j;
+            });
+          gather_tile<L, NV, kPixels>(stencil.segments, window, packed.data() + j * rows,
+                                      bias.data() + j, result, columns - j);
+        });
+      }
+    }
+  });
 }
 
 }  // namespace
 
-Array conv2d(const Array& x, const Array& w, const Array& b, const Window& window) {
-  const Geometry g(x.shape(), w.shape(), window);
-  Array y(Shape{g.n, g.oh, g.ow, g.m});
+Array conv2d(const Array& x, const Array& w, const Array& b, const Window& win) {
+  const Index m = w.dim(3);
+  const auto plan = forward_plan(x.dim(1), x.dim(2), x.dim(3), win);
+  Array y(Shape{x.dim(0), window_extent(x.dim(1), win.kernel_h, win.stride_h, win.padding_h),
+                window_extent(x.dim(2), win.kernel_w, win.stride_w, win.padding_w), m});
   if (y.size() == 0) return y;
-  const auto offsets = g.window_offsets();
-  const Scratch scratch(g.padded() ? g.images * g.image : 0);
-  Scalar* out = y.data();
-  with_width(g.m, [&](auto lanes, auto vectors) {
-    constexpr int L = decltype(lanes)::value, NV = decltype(vectors)::value, P = kPixels;
-    const Index rows = g.kh * g.run, panels = (g.m + NV * L - 1) / (NV * L);
-    const Array packed = pack(w.data(), rows, g.m, g.m, 1, NV * L);
-    const Array bias = b.defined() ? pack(b.data(), 1, g.m, g.m, 1, NV * L)
-                                   : Array(Shape{panels, 1, NV * L}, Scalar{0});
-    parallel_for(g.tiles(), g.work(), [&](Index tile) {
-      const Index count = g.images_in(tile), pixels = count * g.pixels;
-      const Scalar* in =
-          pad(g, x.data() + tile * g.images * g.h * g.w * g.c, count, scratch.mine());
-      Scalar* to = out + tile * g.images * g.pixels * g.m;
-      for (Index j = 0; j < panels; ++j)
-        for (Index i = 0; i < pixels; i += P)
-          forward_tile<L, NV, P>(g, in, &offsets[i], packed.data() + j * rows * NV * L,
-                                 bias.data() + j * NV * L, to + i * g.m + j * NV * L, pixels - i,
-                                 g.m - j * NV * L);
-    });
+  with_width(m, [&](auto lanes, auto vectors) {
+    constexpr int L = decltype(lanes)::value, NV = decltype(vectors)::value;
+    const Index rows = w.size() / m, panels = (m + NV * L - 1) / (NV * L);
+    const auto row = [&](Index i) { return w.data() + i * m; };
+    const auto bias_row = [&](Index) { return b.data(); };
+    const Array bias =
+        b.defined() ? pack(bias_row, 1, m, 1, NV * L) : Array(Shape{panels, 1, NV * L}, Scalar{0});
+    gather<L, NV>(*plan, x, pack(row, rows, m, 1, NV * L), bias, y);
   });
   return y;
 }
 
-Array conv2d_dx(const Array& dy, const Array& w, const Shape& x_shape, const Window& window) {
-  const Geometry g(x_shape, w.shape(), window);
+Array conv2d_dx(const Array& dy, const Array& w, const Shape& x_shape, const Window& win) {
+  const Index c = w.dim(2), m = w.dim(3), taps = win.kernel_h * win.kernel_w;
   Array dx(x_shape);
-  const auto offsets = g.window_offsets();
-  const Scratch scratch(g.images * g.image);
-  Scalar* out = dx.data();
-  with_width(g.run, [&](auto lanes, auto vectors) {
-    constexpr int L = decltype(lanes)::value, NV = decltype(vectors)::value, P = kPixels;
-    const Index panels = (g.run + NV * L - 1) / (NV * L);
-    // Kernel row by kernel row the transpose of w: (M, KW * C).
-    std::vector<Array> packed;
-    for (Index row = 0; row < g.kh; ++row)
-      packed.push_back(pack(w.data() + row * g.run * g.m, g.m, g.run, 1, g.m, NV * L));
-    parallel_for(g.tiles(), g.work(), [&](Index tile) {
-      const Index count = g.images_in(tile), pixels = count * g.pixels;
-      const Scalar* in = dy.data() + tile * g.images * g.pixels * g.m;
-      Scalar* to = scratch.mine();
-      std::fill_n(to, count * g.image, Scalar{0});
-      for (Index row = 0; row < g.kh; ++row)
-        for (Index j = 0; j < panels; ++j)
-          for (Index i = 0; i < pixels; i += P)
-            dx_tile<L, NV, P>(g, in + i * g.m, &offsets[i],
-                              std::as_const(packed[row]).data() + j * g.m * NV * L,
-                              to + row * g.pitch + j * NV * L, pixels - i, g.run - j * NV * L);
-      Scalar* images = out + tile * g.images * g.h * g.w * g.c;
-      g.each_row(count, [&](Index row, Index padded) {
-        std::copy_n(to + padded, g.w * g.c, images + row);
-      });
-    });
+  if (dx.size() == 0) return dx;
+  if (dy.size() == 0) return Array(x_shape, Scalar{0});
+  const auto plan = backward_plan(x_shape[1], x_shape[2], m, win);
+  with_width(c, [&](auto lanes, auto vectors) {
+    constexpr int L = decltype(lanes)::value, NV = decltype(vectors)::value;
+    // Row (kh,kw,m) of what dy is multiplied with is w[KH-1-kh, KW-1-kw, :, m].
+    const auto row = [&](Index i) { return w.data() + (taps - 1 - i / m) * c * m + i % m; };
+    const Array zeros(Shape{(c + NV * L - 1) / (NV * L), 1, NV * L}, Scalar{0});
+    gather<L, NV>(*plan, dy, pack(row, taps * m, c, m, NV * L), zeros, dx);
   });
   return dx;
 }
 
-Array conv2d_dw(const Array& dy, const Array& x, const Shape& w_shape, const Window& window) {
-  const Geometry g(x.shape(), w_shape, window);
-  const auto offsets = g.window_offsets();
-  const Index rows = g.kh * g.run;
+namespace {
+
+/// Pixels that a register tile of dw sums over before it goes back to memory: their dy, NV vectors
+/// each, share the first-level cache with their x.
+constexpr int kPixels = 128;
+
+/// R rows of dw and one panel of channels += x * dy over the pixels.
+template <int L, int NV, int R>
+[[gnu::noinline]] void dw_tile(const Scalar* const* window, Index k, const Scalar* dy, Scalar* dw,
+                               Index pitch, int pixels) {
+  using V = simd::Vec<Scalar, L>;
+  Sums<L, NV, R> sums;
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < NV; ++v) sums.at[r][v] = simd::load<V>(dw + r * pitch + v * L);
+  for (int i = 0; i < pixels; ++i) {
+    const Scalar* x = window[i] + k;
+    sums.step([&](int r) { return x[r]; }, dy + i * NV * L);
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < NV; ++v) simd::store(dw + r * pitch + v * L, sums.at[r][v]);
+}
+
+/// dw (rows, columns) += what a tile of images contributes.
+template <int L, int NV>
+void dw_images(const Plan& plan, const Images& x, const Scalar* dy, Index count, Index out_size,
+               Index m, Scalar* panels_of_dy, Scalar* dw, Index columns, Ahead<0> x_ahead,
+               Ahead<0> dy_ahead) {
+  constexpr int R = kTileRows<NV>;
+  const Scalar* window[kPixels];
+  for (const Stencil& stencil : plan.stencils) {
+    Walk walk(stencil, x);
+    for (Index left = count * static_cast<Index>(stencil.pixels.size()); left > 0;
+         left -= kPixels) {
+      const int pixels = static_cast<int>(std::min<Index>(left, kPixels));
+      for (int i = 0; i < pixels; ++i)
+        walk.next([&](const Scalar* begin, Index image, Index pixel) {
+          window[i] = begin;
+          const Scalar* from = dy + image * out_size + pixel * m;
+          for (Index j = 0; j < columns; j += NV * L) {
+            Scalar* to = panels_of_dy + j * kPixels + i * NV * L;
+            if (const Index filled = m - j; filled >= NV * L) {
+              std::copy_n(from + j, NV * L, to);
+            } else {
+              std::copy_n(from + j, filled, to);
+              std::fill_n(to + filled, NV * L - filled, Scalar{0});
+            }
+          }
+        });
+      for (const Segment& segment : stencil.segments) {
+        x_ahead.step();
+        dy_ahead.step();
+        const Index blocks = (segment.length + R - 1) / R;  // of about equal height
+        for (Index block = 0; block < blocks; ++block) {
+          const Index begin = block * segment.length / blocks;
+          const Index end = (block + 1) * segment.length / blocks;
+          with_rows<R>(end - begin, [&](auto rows) {
+            for (Index j = 0; j < columns; j += NV * L)
+              dw_tile<L, NV, decltype(rows)::value>(
+                  window, segment.in + begin, panels_of_dy + j * kPixels,
+                  dw + (segment.weight + begin) * columns + j, columns, pixels);
+          });
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+
+Array conv2d_dw(const Array& dy, const Array& x, const Shape& w_shape, const Window& win) {
+  const Index n = x.dim(0), m = w_shape[3], rows = w_shape.with(3, 1).size();
+  if (dy.size() == 0 || w_shape.size() == 0) return Array(w_shape, Scalar{0});
+  const auto plan = forward_plan(x.dim(1), x.dim(2), x.dim(3), win);
+  const Index in_size = x.size() / n, out_size = dy.size() / n;
+  const Index images = images_in_tile(n, in_size, out_size), tiles = (n + images - 1) / images;
   // Every part sums a fixed share of the tiles; the parts are added in their order at the end. Few
   // parts when the weights are large, so that the partial sums do not outgrow the arrays.
   constexpr Index kMaxParts = 16, kPartial = 4 << 20;
-  const Index wanted = std::clamp<Index>(kPartial / std::max<Index>(rows * g.m, 1), 2, kMaxParts);
-  const Index tiles_a_part = (g.tiles() + wanted - 1) / std::max<Index>(wanted, 1);
-  const Index parts = g.tiles() == 0 ? 0 : (g.tiles() + tiles_a_part - 1) / tiles_a_part;
+  const Index wanted = std::clamp<Index>(kPartial / (rows * m), 2, kMaxParts);
+  const Index tiles_a_part = (tiles + wanted - 1) / wanted;
+  const Index parts = (tiles + tiles_a_part - 1) / tiles_a_part;
   Array dw;
-  with_width(g.m, [&](auto lanes, auto vectors) {
-    constexpr int L = decltype(lanes)::value, NV = decltype(vectors)::value, R = kPixels;
-    const Index columns = (g.m + NV * L - 1) / (NV * L) * (NV * L);
+  with_width(m, [&](auto lanes, auto vectors) {
+    constexpr int L = decltype(lanes)::value, NV = decltype(vectors)::value;
+    const Index columns = (m + NV * L - 1) / (NV * L) * (NV * L);
     Array partial(Shape{parts, rows, columns}, Scalar{0});
-    const bool whole = columns == g.m;  // else dy is copied to rows of whole vectors
-    const Scratch padded_x(g.padded() ? g.images * g.image : 0);
-    const Scratch padded_dy(whole ? 0 : g.images * g.pixels * columns);
+    const Spread spread(in_size, images);
+    const Scratch panels(columns * kPixels);
     Scalar* out = partial.data();
-    parallel_for(parts, g.work(), [&](Index part) {
-      Scalar* sums = out + part * rows * columns;
-      const Index last = std::min(g.tiles(), (part + 1) * tiles_a_part);
+    parallel_for(parts, n * plan->steps * m, [&](Index part) {
+      const Index last = std::min(tiles, (part + 1) * tiles_a_part);
       for (Index tile = part * tiles_a_part; tile < last; ++tile) {
-        const Index count = g.images_in(tile), pixels = count * g.pixels;
-        const Scalar* in =
-            pad(g, x.data() + tile * g.images * g.h * g.w * g.c, count, padded_x.mine());
-        const Scalar* grad = dy.data() + tile * g.images * g.pixels * g.m;
-        if (!whole) {
-          Scalar* copy = padded_dy.mine();
-          for (Index i = 0; i < pixels; ++i) {
-            std::copy_n(grad + i * g.m, g.m, copy + i * columns);
-            std::fill_n(copy + i * columns + g.m, columns - g.m, Scalar{0});
-          }
-          grad = copy;
-        }
-        for (Index row = 0; row < g.kh; ++row)
-          for (Index k = 0; k < g.run; k += R)
-            for (Index j = 0; j < columns; j += NV * L)
-              dw_rows<L, NV>(g.run - k, in + row * g.pitch + k, offsets.data(), grad + j, columns,
-                             sums + (row * g.run + k) * columns + j, columns, pixels);
+        const Index first = tile * images, count = std::min(images, n - first);
+        const Index next = std::min(images, n - first - count),
+                    steps = count * plan->pixels * 3 / kPixels;
+        dw_images<L, NV>(*plan, spread(x.data() + first * in_size, count),
+                         dy.data() + first * out_size, count, out_size, m, panels.mine(),
+                         out + part * rows * columns, columns,
+                         Ahead<0>(x.data() + (first + count) * in_size, next * in_size, steps),
+                         Ahead<0>(dy.data() + (first + count) * out_size, next * out_size, steps));
       }
     });
     dw = sum(partial, {0});
-    if (!whole) dw = slice(dw, 1, 0, g.m);
+    if (columns != m) dw = slice(dw, 1, 0, m);
   });
   return dw.reshape(w_shape);
 }
