@@ -60,20 +60,34 @@ struct Spread {
 };
 
 /// The pixels of a stencil in a tile of images, one after the other.
-struct Walk {
-  Walk(const Stencil& s, const Images& images) : stencil(s), images(images) {}
-  const Stencil& stencil;
-  const Images& images;
-  Index image = 0;
-  std::size_t pixel = 0;
+class Walk {
+ public:
+  Walk(const Plan& plan, const Stencil& stencil, const Images& images, Index count)
+      : pixels_(stencil.pixels),
+        images_(images),
+        image_pixels_(plan.pixels),
+        left_(count * std::ssize(stencil.pixels)) {}
+  Index left() const { return left_; }
 
-  /// Calls f(window, image, output pixel) for the next one.
+  /// Calls f(i, window, number of the pixel in the tile) for the next `count`, i = 0, 1, ...
   template <class F>
-  [[gnu::always_inline]] void next(const F& f) {
-    const Stencil::Pixel& p = stencil.pixels[pixel];
-    f(images.data + image * images.stride + p.in, image, p.out);
-    if (++pixel == stencil.pixels.size()) pixel = 0, ++image;
+  [[gnu::always_inline]] void take(int count, const F& f) {
+    left_ -= count;
+    for (int i = 0; i < count;) {
+      const Scalar* image = images_.data + image_ * images_.stride;
+      const Index first = image_ * image_pixels_;
+      const Stencil::Pixel* pixel = pixels_.data() + pixel_;
+      const int stop = static_cast<int>(std::min<Index>(count, i + std::ssize(pixels_) - pixel_));
+      pixel_ += stop - i;
+      for (; i < stop; ++i, ++pixel) f(i, image + pixel->in, first + pixel->out);
+      if (pixel_ == std::ssize(pixels_)) pixel_ = 0, ++image_;
+    }
   }
+
+ private:
+  const std::vector<Stencil::Pixel>& pixels_;
+  const Images& images_;
+  Index image_pixels_, left_, image_ = 0, pixel_ = 0;
 };
 
 /// Asks for memory that the next task will want, a few cache lines at a time while this one
@@ -138,23 +152,23 @@ void gather(const Plan& plan, const Array& in, const Array& packed, const Array&
     const Index count = std::min(images, n - first);
     const Images tile = spread(in.data() + first * in_size, count);
     const Index next = std::min(images, n - first - count) * (j + NV * L >= columns ? 1 : 0);
+    Scalar* tile_out = to + first * out_size + j;
     const Index steps = count * plan.pixels / P;
     Ahead<0> in_ahead(in.data() + (first + count) * in_size, next * in_size, steps);
     Ahead<1> out_ahead(to + (first + count) * out_size, next * out_size, steps);
     for (const Stencil& stencil : plan.stencils) {
-      Walk walk(stencil, tile);
-      for (Index left = count * static_cast<Index>(stencil.pixels.size()); left > 0; left -= P) {
+      Walk walk(plan, stencil, tile, count);
+      while (walk.left() > 0) {
         in_ahead.step();
         out_ahead.step();
-        with_rows<P>(left, [&](auto pixels) {
+        with_rows<P>(walk.left(), [&](auto pixels) {
           constexpr int kPixels = decltype(pixels)::value;
           const Scalar* window[kPixels];
           Scalar* result[kPixels];
-          for (int p = 0; p < kPixels; ++p)
-            walk.next([&](const Scalar* begin, Index image, Index pixel) {
-              window[p] = begin;
-              result[p] = to + (first + image) * out_size + pixel * columns + j;
-            });
+          walk.take(kPixels, [&](int p, const Scalar* begin, Index pixel) {
+            window[p] = begin;
+            result[p] = tile_out + pixel * columns;
+          });
           gather_tile<L, NV, kPixels>(stencil.segments, window, packed.data() + j * rows,
                                       bias.data() + j, result, columns - j);
         });
@@ -204,19 +218,29 @@ namespace {
 /// Pixels that a register tile of dw sums over before it goes back to memory: their dy, NV vectors
 /// each, share the first-level cache with their x.
 constexpr int kPixels = 128;
+/// Pixels between two looks ahead.
+constexpr int kStretch = 16;
+
+struct AheadOfBoth {
+  Ahead<0> x, dy;
+};
 
 /// R rows of dw and one panel of channels += x * dy over the pixels.
 template <int L, int NV, int R>
 [[gnu::noinline]] void dw_tile(const Scalar* const* window, Index k, const Scalar* dy, Scalar* dw,
-                               Index pitch, int pixels) {
+                               Index pitch, int pixels, AheadOfBoth& ahead) {
   using V = simd::Vec<Scalar, L>;
   Sums<L, NV, R> sums;
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r)
     for (int v = 0; v < NV; ++v) sums.at[r][v] = simd::load<V>(dw + r * pitch + v * L);
-  for (int i = 0; i < pixels; ++i) {
-    const Scalar* x = window[i] + k;
-    sums.step([&](int r) { return x[r]; }, dy + i * NV * L);
+  for (int i = 0; i < pixels;) {
+    ahead.x.step();
+    ahead.dy.step();
+    for (const int stop = std::min(pixels, i + kStretch); i < stop; ++i) {
+      const Scalar* x = window[i] + k;
+      sums.step([&](int r) { return x[r]; }, dy + i * NV * L);
+    }
   }
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r)
@@ -225,42 +249,38 @@ template <int L, int NV, int R>
 
 /// dw (rows, columns) += what a tile of images contributes.
 template <int L, int NV>
-void dw_images(const Plan& plan, const Images& x, const Scalar* dy, Index count, Index out_size,
-               Index m, Scalar* panels_of_dy, Scalar* dw, Index columns, Ahead<0> x_ahead,
-               Ahead<0> dy_ahead) {
+void dw_images(const Plan& plan, const Images& x, const Scalar* dy, Index count, Index m,
+               Scalar* panels_of_dy, Scalar* dw, Index columns, AheadOfBoth ahead) {
   constexpr int R = kTileRows<NV>;
   const Scalar* window[kPixels];
   for (const Stencil& stencil : plan.stencils) {
-    Walk walk(stencil, x);
-    for (Index left = count * static_cast<Index>(stencil.pixels.size()); left > 0;
-         left -= kPixels) {
-      const int pixels = static_cast<int>(std::min<Index>(left, kPixels));
-      for (int i = 0; i < pixels; ++i)
-        walk.next([&](const Scalar* begin, Index image, Index pixel) {
-          window[i] = begin;
-          const Scalar* from = dy + image * out_size + pixel * m;
-          for (Index j = 0; j < columns; j += NV * L) {
-            Scalar* to = panels_of_dy + j * kPixels + i * NV * L;
-            if (const Index filled = m - j; filled >= NV * L) {
-              std::copy_n(from + j, NV * L, to);
-            } else {
-              std::copy_n(from + j, filled, to);
-              std::fill_n(to + filled, NV * L - filled, Scalar{0});
-            }
+    Walk walk(plan, stencil, x, count);
+    while (walk.left() > 0) {
+      const int pixels = static_cast<int>(std::min<Index>(walk.left(), kPixels));
+      walk.take(pixels, [&](int i, const Scalar* begin, Index pixel) {
+        window[i] = begin;
+        const Scalar* from = dy + pixel * m;
+        for (Index j = 0; j < columns; j += NV * L) {
+          Scalar* to = panels_of_dy + j * kPixels + i * NV * L;
+          if (const Index filled = m - j; filled >= NV * L) {
+            std::copy_n(from + j, NV * L, to);
+          } else {
+            std::copy_n(from + j, filled, to);
+            std::fill_n(to + filled, NV * L - filled, Scalar{0});
           }
-        });
+        }
+      });
       for (const Segment& segment : stencil.segments) {
-        x_ahead.step();
-        dy_ahead.step();
         const Index blocks = (segment.length + R - 1) / R;  // of about equal height
         for (Index block = 0; block < blocks; ++block) {
           const Index begin = block * segment.length / blocks;
           const Index end = (block + 1) * segment.length / blocks;
           with_rows<R>(end - begin, [&](auto rows) {
-            for (Index j = 0; j < columns; j += NV * L)
+            for (Index j = 0; j < columns; j += NV * L) {
               dw_tile<L, NV, decltype(rows)::value>(
                   window, segment.in + begin, panels_of_dy + j * kPixels,
-                  dw + (segment.weight + begin) * columns + j, columns, pixels);
+                  dw + (segment.weight + begin) * columns + j, columns, pixels, ahead);
+            }
           });
         }
       }
@@ -294,13 +314,14 @@ Array conv2d_dw(const Array& dy, const Array& x, const Shape& w_shape, const Win
       const Index last = std::min(tiles, (part + 1) * tiles_a_part);
       for (Index tile = part * tiles_a_part; tile < last; ++tile) {
         const Index first = tile * images, count = std::min(images, n - first);
-        const Index next = std::min(images, n - first - count),
-                    steps = count * plan->pixels * 3 / kPixels;
+        const Index next = std::min(images, n - first - count);
+        const Index steps =
+            count * plan->pixels * rows / kStretch * columns / (kTileRows<NV> * NV * L);
         dw_images<L, NV>(*plan, spread(x.data() + first * in_size, count),
-                         dy.data() + first * out_size, count, out_size, m, panels.mine(),
+                         dy.data() + first * out_size, count, m, panels.mine(),
                          out + part * rows * columns, columns,
-                         Ahead<0>(x.data() + (first + count) * in_size, next * in_size, steps),
-                         Ahead<0>(dy.data() + (first + count) * out_size, next * out_size, steps));
+                         {{x.data() + (first + count) * in_size, next * in_size, steps},
+                          {dy.data() + (first + count) * out_size, next * out_size, steps}});
       }
     });
     dw = sum(partial, {0});
