@@ -247,40 +247,55 @@ template <int L, int NV, int R>
     for (int v = 0; v < NV; ++v) simd::store(dw + r * pitch + v * L, sums.at[r][v]);
 }
 
-/// dw (rows, columns) += what a tile of images contributes.
+/// Copies the next pixels' dy, one panel of channels from column j on, to where the register tiles
+/// read it, filled up with zeros; their sum goes to db.
 template <int L, int NV>
-void dw_images(const Plan& plan, const Images& x, const Scalar* dy, Index count, Index m,
-               Scalar* panels_of_dy, Scalar* dw, Index columns, AheadOfBoth ahead) {
+void pack_dy(Walk& walk, int pixels, const Scalar* dy, Index m, Index j, const Scalar** window,
+             Scalar* panel, Scalar* db) {
+  using V = simd::Vec<Scalar, L>;
+  const Index filled = std::min<Index>(m - j, NV * L);
+  V sum[NV];
+  for (int v = 0; v < NV; ++v) sum[v] = simd::load<V>(db + v * L);
+  walk.take(pixels, [&](int i, const Scalar* begin, Index pixel) {
+    window[i] = begin;
+    const Scalar* from = dy + pixel * m + j;
+    Scalar* to = panel + i * NV * L;
+    if (filled < NV * L) {
+      std::copy_n(from, filled, to);
+      std::fill_n(to + filled, NV * L - filled, Scalar{0});
+      from = to;
+    }
+    for (int v = 0; v < NV; ++v) {
+      const V d = simd::load<V>(from + v * L);
+      simd::store(to + v * L, d);
+      sum[v] += d;
+    }
+  });
+  for (int v = 0; v < NV; ++v) simd::store(db + v * L, sum[v]);
+}
+
+/// dw (rows + 1, columns), columns from j on, += what a tile of images contributes. The last row is
+/// db: the weight of an input that is always 1.
+template <int L, int NV>
+void dw_images(const Plan& plan, const Images& x, const Scalar* dy, Index count, Index m, Index j,
+               Scalar* dw, Index rows, Index columns, AheadOfBoth ahead) {
   constexpr int R = kTileRows<NV>;
   const Scalar* window[kPixels];
+  alignas(64) Scalar panel[kPixels * NV * L];
   for (const Stencil& stencil : plan.stencils) {
     Walk walk(plan, stencil, x, count);
     while (walk.left() > 0) {
       const int pixels = static_cast<int>(std::min<Index>(walk.left(), kPixels));
-      walk.take(pixels, [&](int i, const Scalar* begin, Index pixel) {
-        window[i] = begin;
-        const Scalar* from = dy + pixel * m;
-        for (Index j = 0; j < columns; j += NV * L) {
-          Scalar* to = panels_of_dy + j * kPixels + i * NV * L;
-          if (const Index filled = m - j; filled >= NV * L) {
-            std::copy_n(from + j, NV * L, to);
-          } else {
-            std::copy_n(from + j, filled, to);
-            std::fill_n(to + filled, NV * L - filled, Scalar{0});
-          }
-        }
-      });
+      pack_dy<L, NV>(walk, pixels, dy, m, j, window, panel, dw + rows * columns + j);
       for (const Segment& segment : stencil.segments) {
         const Index blocks = (segment.length + R - 1) / R;  // of about equal height
         for (Index block = 0; block < blocks; ++block) {
           const Index begin = block * segment.length / blocks;
           const Index end = (block + 1) * segment.length / blocks;
-          with_rows<R>(end - begin, [&](auto rows) {
-            for (Index j = 0; j < columns; j += NV * L) {
-              dw_tile<L, NV, decltype(rows)::value>(
-                  window, segment.in + begin, panels_of_dy + j * kPixels,
-                  dw + (segment.weight + begin) * columns + j, columns, pixels, ahead);
-            }
+          with_rows<R>(end - begin, [&](auto height) {
+            dw_tile<L, NV, decltype(height)::value>(window, segment.in + begin, panel,
+                                                    dw + (segment.weight + begin) * columns + j,
+                                                    columns, pixels, ahead);
           });
         }
       }
@@ -288,46 +303,53 @@ void dw_images(const Plan& plan, const Images& x, const Scalar* dy, Index count,
   }
 }
 
+/// (rows + 1, columns): dw and under it db, columns filled up to whole panels.
+template <int L, int NV>
+Array dw_and_db(const Plan& plan, const Array& dy, const Array& x, Index rows, Index m) {
+  const Index n = x.dim(0), in_size = x.size() / n, out_size = dy.size() / n;
+  const Index panels = (m + NV * L - 1) / (NV * L), columns = panels * NV * L;
+  const Index images = images_in_tile(n, in_size, out_size);
+  // A task sums one panel over one part of the images; the parts are added in their order at the
+  // end. There are few parts where there are many panels, so partial sums never outgrow the arrays.
+  constexpr Index kTasks = 16;
+  const Index parts = std::clamp<Index>(kTasks / panels, 1, n);
+  const Index steps = images * plan.steps / kStretch / kTileRows<NV>;
+  const Spread spread(in_size, images);
+  Array partial(Shape{parts, rows + 1, columns}, Scalar{0});
+  Scalar* out = partial.data();
+  parallel_for(parts * panels, n * plan.steps * m, [&](Index task) {
+    const Index part = task / panels, j = task % panels * NV * L;
+    const Index end = (part + 1) * n / parts;
+    for (Index first = part * n / parts; first < end; first += images) {
+      const Index count = std::min(images, end - first), then = first + count;
+      const Index next = std::min(images, end - then);
+      dw_images<L, NV>(plan, spread(x.data() + first * in_size, count),
+                       dy.data() + first * out_size, count, m, j, out + part * (rows + 1) * columns,
+                       rows, columns,
+                       {{x.data() + then * in_size, next * in_size, steps},
+                        {dy.data() + then * out_size, next * out_size, steps}});
+    }
+  });
+  return parts == 1 ? partial.reshape({rows + 1, columns}) : sum(partial, {0});
+}
+
 }  // namespace
 
-Array conv2d_dw(const Array& dy, const Array& x, const Shape& w_shape, const Window& win) {
-  const Index n = x.dim(0), m = w_shape[3], rows = w_shape.with(3, 1).size();
-  if (dy.size() == 0 || w_shape.size() == 0) return Array(w_shape, Scalar{0});
+Array conv2d_dw(const Array& dy, const Array& x, const Shape& w_shape, const Window& win,
+                Array* db) {
+  const Index m = w_shape[3], rows = w_shape.with(3, 1).size();
+  if (dy.size() == 0 || w_shape.size() == 0) {
+    if (db) *db = Array(Shape{m}, Scalar{0});
+    return Array(w_shape, Scalar{0});
+  }
   const auto plan = forward_plan(x.dim(1), x.dim(2), x.dim(3), win);
-  const Index in_size = x.size() / n, out_size = dy.size() / n;
-  const Index images = images_in_tile(n, in_size, out_size), tiles = (n + images - 1) / images;
-  // Every part sums a fixed share of the tiles; the parts are added in their order at the end. Few
-  // parts when the weights are large, so that the partial sums do not outgrow the arrays.
-  constexpr Index kMaxParts = 16, kPartial = 4 << 20;
-  const Index wanted = std::clamp<Index>(kPartial / (rows * m), 2, kMaxParts);
-  const Index tiles_a_part = (tiles + wanted - 1) / wanted;
-  const Index parts = (tiles + tiles_a_part - 1) / tiles_a_part;
-  Array dw;
+  Array both;
   with_width(m, [&](auto lanes, auto vectors) {
-    constexpr int L = decltype(lanes)::value, NV = decltype(vectors)::value;
-    const Index columns = (m + NV * L - 1) / (NV * L) * (NV * L);
-    Array partial(Shape{parts, rows, columns}, Scalar{0});
-    const Spread spread(in_size, images);
-    const Scratch panels(columns * kPixels);
-    Scalar* out = partial.data();
-    parallel_for(parts, n * plan->steps * m, [&](Index part) {
-      const Index last = std::min(tiles, (part + 1) * tiles_a_part);
-      for (Index tile = part * tiles_a_part; tile < last; ++tile) {
-        const Index first = tile * images, count = std::min(images, n - first);
-        const Index next = std::min(images, n - first - count);
-        const Index steps =
-            count * plan->pixels * rows / kStretch * columns / (kTileRows<NV> * NV * L);
-        dw_images<L, NV>(*plan, spread(x.data() + first * in_size, count),
-                         dy.data() + first * out_size, count, m, panels.mine(),
-                         out + part * rows * columns, columns,
-                         {{x.data() + (first + count) * in_size, next * in_size, steps},
-                          {dy.data() + (first + count) * out_size, next * out_size, steps}});
-      }
-    });
-    dw = sum(partial, {0});
-    if (columns != m) dw = slice(dw, 1, 0, m);
+    both = dw_and_db<decltype(lanes)::value, decltype(vectors)::value>(*plan, dy, x, rows, m);
   });
-  return dw.reshape(w_shape);
+  if (both.dim(1) != m) both = slice(both, 1, 0, m);
+  if (db) *db = both.rows(rows, rows + 1).reshape({m});
+  return both.rows(0, rows).reshape(w_shape);
 }
 
 }  // namespace kindling::kernels

@@ -22,6 +22,8 @@ Array conv2d(const Array& x, const Array& w, const Array& b, const Window& windo
 Array conv2d_dx(const Array& dy, const Array& w, const Shape& x_shape, const Window& window);
 
 /// dw[kh,kw,c,m] = sum over n,oh,ow of x[n, oh*s+kh-p, ow*s+kw-p, c] * dy[n,oh,ow,m].
-Array conv2d_dw(const Array& dy, const Array& x, const Shape& w_shape, const Window& window);
+/// On the way db[m] = sum over n,oh,ow of dy[n,oh,ow,m], where it is wanted.
+Array conv2d_dw(const Array& dy, const Array& x, const Shape& w_shape, const Window& window,
+                Array* db = nullptr);
 
 }  // namespace kindling::kernels

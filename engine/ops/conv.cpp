@@ -52,8 +52,13 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Pair st
                 [X = x.value(), W = weight.value(), window, biased = bias.defined()](
                     const Array& dy, Grads& grads) {
                   if (grads.needs(0)) grads.add(0, kernels::conv2d_dx(dy, W, X.shape(), window));
-                  if (grads.needs(1)) grads.add(1, kernels::conv2d_dw(dy, X, W.shape(), window));
-                  if (biased && grads.needs(2)) grads.add(2, kernels::sum(dy, {0, 1, 2}));
+                  if (!grads.needs(1)) {
+                    if (biased && grads.needs(2)) grads.add(2, kernels::sum(dy, {0, 1, 2}));
+                    return;
+                  }
+                  Array db;
+                  grads.add(1, kernels::conv2d_dw(dy, X, W.shape(), window, &db));
+                  if (biased) grads.add(2, db);
                 });
 }
 
