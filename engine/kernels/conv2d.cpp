@@ -338,7 +338,7 @@ Array dw_and_db(const Plan& plan, const Array& dy, const Array& x, Index rows, I
 Array conv2d_dw(const Array& dy, const Array& x, const Shape& w_shape, const Window& win,
                 Array* db) {
   const Index m = w_shape[3], rows = w_shape.with(3, 1).size();
-  if (dy.size() == 0 || w_shape.size() == 0) {
+  if (dy.size() == 0) {
     if (db) *db = Array(Shape{m}, Scalar{0});
     return Array(w_shape, Scalar{0});
   }
