@@ -4,7 +4,6 @@
 
 #include "engine/error.h"
 #include "engine/kernels/conv2d.h"
-#include "engine/kernels/reduce.h"
 #include "engine/tape.h"
 
 namespace kindling {
@@ -52,10 +51,8 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Pair st
                 [X = x.value(), W = weight.value(), window, biased = bias.defined()](
                     const Array& dy, Grads& grads) {
                   if (grads.needs(0)) grads.add(0, kernels::conv2d_dx(dy, W, X.shape(), window));
-                  if (!grads.needs(1)) {
-                    if (biased && grads.needs(2)) grads.add(2, kernels::sum(dy, {0, 1, 2}));
-                    return;
-                  }
+                  // Both together, also where only one is wanted: the same sums in the same order.
+                  if (!grads.needs(1) && !(biased && grads.needs(2))) return;
                   Array db;
                   grads.add(1, kernels::conv2d_dw(dy, X, W.shape(), window, &db));
                   if (biased) grads.add(2, db);
