@@ -1,5 +1,8 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
+
 #include "engine/shape.h"
 
 #ifdef _OPENMP
@@ -15,9 +18,12 @@ inline constexpr Index kGrain = 32 * 1024;
 /// Elements a task of an elementwise kernel works on: fits the first-level cache with its inputs.
 inline constexpr Index kChunk = 8 * 1024;
 
+/// More threads than this are never asked for.
+inline constexpr int kMaxThreads = 128;
+
 inline int max_threads() {
 #ifdef _OPENMP
-  return omp_get_max_threads();
+  return std::min(omp_get_max_threads(), kMaxThreads);
 #else
   return 1;
 #endif
@@ -36,19 +42,46 @@ inline void set_threads([[maybe_unused]] int n) {
 #endif
 }
 
+/// One thread's share of the tasks, and the first of them that nobody has taken yet. In a cache
+/// line of its own.
+struct alignas(64) TaskShare {
+  Index next, end;
+
+  /// Runs what is left of the share.
+  template <class Body>
+  void work_off(const Body& body) {
+    for (;;) {
+      Index task;
+#ifdef _OPENMP
+#pragma omp atomic capture
+#endif
+      task = next++;
+      if (task >= end) return;
+      body(task);
+    }
+  }
+};
+
 /// Calls body(i) once for every task i in [0, tasks), in parallel when `work` (elementary
 /// operations in all) is worth it. What a task computes must depend on i alone, and tasks must
 /// write disjoint memory: then the result cannot depend on the number of threads. The body must not
 /// throw.
+///
+/// Every thread begins with a run of neighbouring tasks, so that it reads and writes memory in
+/// order, and then helps the others with theirs: a thread the system has put aside holds up the
+/// rest for the length of one task and not for that of its share.
 template <class Body>
 void parallel_for(Index tasks, Index work, const Body& body) {
 #ifdef _OPENMP
-  if (tasks > 1 && work >= kGrain && omp_get_max_threads() > 1 && !omp_in_parallel()) {
-#pragma omp parallel
+  const int threads = max_threads();
+  if (tasks > 1 && work >= kGrain && threads > 1 && !omp_in_parallel()) {
+    std::array<TaskShare, kMaxThreads> shares;
+    for (Index k = 0; k < threads; ++k)
+      shares[k] = {tasks * k / threads, tasks * (k + 1) / threads};
+#pragma omp parallel num_threads(threads)
     {
       current_slot = omp_get_thread_num();
-#pragma omp for schedule(static)
-      for (Index i = 0; i < tasks; ++i) body(i);
+      for (int k = 0; k < threads; ++k) shares[(current_slot + k) % threads].work_off(body);
       current_slot = 0;
     }
     return;
