@@ -128,10 +128,12 @@ void visit(Node& node, bool retain_graph) {
         dy = std::move(replaced);
       }
     });
-    if (!node.op || node.retains_grad) accumulate(node.grad, dy);
-    if (node.op) {
+    if (!node.op) {
+      accumulate(node.grad, std::move(dy));
+    } else {
+      if (node.retains_grad) accumulate(node.grad, dy);
       Grads grads(node);
-      node.backward(dy, grads);
+      node.backward(std::move(dy), grads);
     }
   }
   if (node.op && !retain_graph) {
@@ -143,7 +145,7 @@ void visit(Node& node, bool retain_graph) {
 
 }  // namespace
 
-void Tensor::backward(const Array& cotangent, bool retain_graph) const {
+void Tensor::backward(Array cotangent, bool retain_graph) const {
   check<Error>(requires_grad(), "backward", to_string(*this), ": nothing here requires a gradient");
   check<Error>(cotangent.defined(), "backward", "an undefined cotangent for a tensor of ", shape());
   check(cotangent.shape() == shape(), "backward", "cotangent ", cotangent.shape(),
@@ -157,7 +159,7 @@ void Tensor::backward(const Array& cotangent, bool retain_graph) const {
         if (node) node->cotangent = Array();
     }
   } cleaner{order};
-  impl_->node->cotangent = cotangent;
+  impl_->node->cotangent = std::move(cotangent);
   for (auto& node : order) {
     visit(*node, retain_graph);
     node.reset();  // and with it the arrays that only its backward function held

@@ -32,8 +32,9 @@ class Grads {
 };
 
 /// Given the gradient of the loss by an op's output, adds those by its inputs. Captures the Arrays
-/// it needs and never the output Tensor, which would be a cycle that nobody frees.
-using BackwardFn = std::function<void(const Array& dy, Grads& grads)>;
+/// it needs and never the output Tensor, which would be a cycle that nobody frees. dy is its to
+/// keep or to write over (kernels::map_over); one that only reads it takes a const Array&.
+using BackwardFn = std::function<void(Array&& dy, Grads& grads)>;
 
 /// One entry of the tape. It holds no value of its own: an array that no backward function captured
 /// is freed as soon as the last Tensor on it is gone.

@@ -65,8 +65,9 @@ class Tensor {
   /// function or a hook throws, leaves that were reached before keep what they got, and the part of
   /// the graph that was walked is released.
   void backward(bool retain_graph = false) const;
-  /// The same from a given cotangent of this tensor's shape.
-  void backward(const Array& cotangent, bool retain_graph = false) const;
+  /// The same from a given cotangent of this tensor's shape. One that is moved in may be written
+  /// over.
+  void backward(Array cotangent, bool retain_graph = false) const;
 
   /// The same value, cut off from the tape.
   Tensor detach() const;

@@ -23,23 +23,37 @@ class Broadcast {
     if (axes_ == 0) push_axis(1, 0);
   }
 
+  /// Length of the stretch that is repeated over and over, when that is all there is to it: the
+  /// features of a bias, or one number. 0 otherwise.
+  Index period() const {
+    if (axes_ == 1) return stride_[0] == 0 ? 1 : extent_[0];
+    return axes_ == 2 && stride_[0] == 1 && stride_[1] == 0 ? extent_[0] : 0;
+  }
+
   /// Writes elements [begin, begin + n) of the broadcast input to `out`.
   void unroll(const Scalar* in, Index begin, Index n, Scalar* out) const {
+    std::array<Index, Shape::kMaxRank + 1> at;  // the odometer, and where it points
+    const Scalar* row = in;
+    for (int a = 0; a < axes_; ++a) {
+      at[a] = begin % extent_[a];
+      begin /= extent_[a];
+      if (a > 0) row += at[a] * stride_[a];
+    }
     while (n > 0) {
-      Index rest = begin / extent_[0], at = 0;
-      const Index column = begin % extent_[0];
-      for (int a = 1; a < axes_; ++a) {
-        at += rest % extent_[a] * stride_[a];
-        rest /= extent_[a];
-      }
-      const Index length = std::min(n, extent_[0] - column);
+      const Index length = std::min(n, extent_[0] - at[0]);
       if (stride_[0] == 0)
-        std::fill_n(out, length, in[at]);
+        std::fill_n(out, length, *row);
       else
-        std::copy_n(in + at + column, length, out);
-      begin += length;
+        std::copy_n(row + at[0], length, out);
       out += length;
       n -= length;
+      at[0] = 0;
+      for (int a = 1; a < axes_; ++a) {
+        row += stride_[a];
+        if (++at[a] < extent_[a]) break;
+        row -= at[a] * stride_[a];
+        at[a] = 0;
+      }
     }
   }
 
@@ -68,38 +82,86 @@ class Broadcast {
 /// first-level cache until the formula reads them.
 inline constexpr Index kUnroll = 1024;
 
-/// y[i] = f(x0[i], x1[i], ...) for every element, inputs broadcast to `shape`. f takes runs of
-/// memory (math::ConstRun) and returns an Eigen expression. The one generic walker: vector
-/// registers, threads and broadcasting for every elementwise formula. A formula only ever sees flat
-/// runs of equal length; an input that is broadcast is unrolled, a short stretch at a time.
+/// One input of a formula, seen as the flat runs it is read in:
+///
+///     whole       x x x x x x x x     of the result's size: read where it lies
+///     periodic    b b b b|b b b b     laid out once, a stretch longer than its period, and from
+///     then
+///                                     on read where it lies, at any phase: a bias costs no copy
+///     otherwise                       laid out anew for each stretch
+class Input {
+ public:
+  Input(const Array& x, const Shape& to)
+      : walk_(x.shape(), to), at_(x.data()), whole_(x.size() == to.size()) {
+    if (whole_) return;
+    const Index period = walk_.period();
+    if (period == 0 || period > kChunk) return;
+    period_ = period;
+    tile_ = Array(Shape{period_ + kUnroll});
+    walk_.unroll(at_, 0, std::min(to.size(), period_ + kUnroll), tile_.data());
+    at_ = std::as_const(tile_).data();
+  }
+
+  /// Elements [begin, begin + n), n <= kUnroll.
+  math::ConstRun run(Index begin, Index n, Scalar* scratch) const {
+    if (whole_) return {at_ + begin, n};
+    if (period_ > 0) return {at_ + begin % period_, n};
+    walk_.unroll(at_, begin, n, scratch);
+    return {scratch, n};
+  }
+
+ private:
+  Broadcast walk_;
+  const Scalar* at_;
+  bool whole_;
+  Index period_ = 0;
+  Array tile_;
+};
+
+/// y[i] = f(x0[i], x1[i], ...) for every element of y, inputs broadcast to y's shape. An input may
+/// lie where y does, element upon element.
 template <class F, class... Xs>
-Array map(const Shape& shape, const F& f, const Xs&... xs) {
-  Array y(shape);
+void map_to(Array& y, const F& f, const Xs&... xs) {
   Scalar* out = y.data();
-  const bool flat = (... && (xs.shape() == shape));
-  if (flat) {
+  if ((... && (xs.size() == y.size()))) {
     parallel_chunks(y.size(), kChunk, y.size(), [&](Index begin, Index end) {
-      math::Run(out + begin, end - begin) = f(math::ConstRun(xs.data() + begin, end - begin)...);
+      math::Run(out + begin, end - begin) =
+          f(math::ConstRun(std::as_const(xs).data() + begin, end - begin)...);
     });
-    return y;
+    return;
   }
   constexpr std::size_t kInputs = sizeof...(Xs);
-  const std::array<Broadcast, kInputs> walks{Broadcast(xs.shape(), shape)...};
-  const std::array<const Scalar*, kInputs> in{std::as_const(xs).data()...};
-  const std::array<bool, kInputs> whole{(xs.shape() == shape)...};
+  const std::array<Input, kInputs> inputs{Input(xs, y.shape())...};
   parallel_chunks(y.size(), kChunk, y.size(), [&](Index begin, Index end) {
     alignas(64) std::array<std::array<Scalar, kUnroll>, kInputs> scratch;
     for (Index at = begin; at < end; at += kUnroll) {
       const Index n = std::min(kUnroll, end - at);
-      const auto run = [&](std::size_t i) {
-        if (whole[i]) return math::ConstRun(in[i] + at, n);
-        walks[i].unroll(in[i], at, n, scratch[i].data());
-        return math::ConstRun(scratch[i].data(), n);
-      };
-      [&]<std::size_t... I>(std::index_sequence<I...>) { math::Run(out + at, n) = f(run(I)...); }
+      [&]<std::size_t... I>(std::index_sequence<I...>) {
+        math::Run(out + at, n) = f(inputs[I].run(at, n, scratch[I].data())...);
+      }
       (std::make_index_sequence<kInputs>());
     }
   });
+}
+
+/// y[i] = f(x0[i], x1[i], ...) for every element, inputs broadcast to `shape`. f takes runs of
+/// memory (math::ConstRun) and returns an Eigen expression. The one generic walker: vector
+/// registers, threads and broadcasting for every elementwise formula. A formula only ever sees flat
+/// runs of equal length.
+template <class F, class... Xs>
+Array map(const Shape& shape, const F& f, const Xs&... xs) {
+  Array y(shape);
+  map_to(y, f, xs...);
+  return y;
+}
+
+/// The same over x0's shape, for an x0 that is no longer needed: when nobody else holds its buffer
+/// the result is written over it, which saves an allocation and a third of the memory traffic.
+template <class F, class... Xs>
+Array map_over(Array&& x0, const F& f, const Xs&... xs) {
+  if (!x0.unique()) return map(x0.shape(), f, x0, xs...);
+  Array y = std::move(x0);
+  map_to(y, f, y, xs...);
   return y;
 }
 

@@ -20,17 +20,17 @@ Tensor unary(const F& f, const Tensor& x) {
   const auto forward = [f](const auto& run) { return f.forward(run); };
   Array y = kernels::map(x.shape(), forward, x.value());
   Array kept = F::keeps == Keeps::input ? x.value() : F::keeps == Keeps::output ? y : Array();
-  return record(F::op, std::move(y), {x},
-                [f, kept = std::move(kept)](const Array& dy, Grads& grads) {
-                  const auto backward = [f](const auto& saved, const auto& d) {
-                    if constexpr (F::keeps == Keeps::input) return f.backward(saved, Unkept(), d);
-                    if constexpr (F::keeps == Keeps::output) return f.backward(Unkept(), saved, d);
-                    if constexpr (F::keeps == Keeps::nothing)
-                      return f.backward(Unkept(), Unkept(), d);
-                  };
-                  const Array& saved = F::keeps == Keeps::nothing ? dy : kept;
-                  grads.add(0, kernels::map(dy.shape(), backward, saved, dy));
-                });
+  return record(F::op, std::move(y), {x}, [f, kept = std::move(kept)](Array&& dy, Grads& grads) {
+    const auto backward = [f](const auto& d, const auto&... saved) {
+      if constexpr (F::keeps == Keeps::input) return f.backward(saved..., Unkept(), d);
+      if constexpr (F::keeps == Keeps::output) return f.backward(Unkept(), saved..., d);
+      if constexpr (F::keeps == Keeps::nothing) return f.backward(Unkept(), Unkept(), d);
+    };
+    if constexpr (F::keeps == Keeps::nothing)
+      grads.add(0, kernels::map_over(std::move(dy), backward));
+    else
+      grads.add(0, kernels::map_over(std::move(dy), backward, kept));
+  });
 }
 
 // y = -x;  dx = -dy
@@ -147,28 +147,28 @@ constexpr auto kOver = [](const auto& a, const auto& b) { return a / b; };
 // y = a + b;  da = dy, db = dy
 Tensor add(const Tensor& a, const Tensor& b) {
   const auto forward = [](const auto& x, const auto& y) { return x + y; };
-  return record(kAdd, broadcast(kAdd, forward, a, b), {a, b}, [](const Array& dy, Grads& grads) {
-    grads.add(0, dy);
-    grads.add(1, dy);
+  return record(kAdd, broadcast(kAdd, forward, a, b), {a, b}, [](Array&& dy, Grads& grads) {
+    if (grads.needs(1)) grads.add(1, dy);
+    grads.add(0, std::move(dy));
   });
 }
 
 // y = a - b;  da = dy, db = -dy
 Tensor sub(const Tensor& a, const Tensor& b) {
   const auto forward = [](const auto& x, const auto& y) { return x - y; };
-  return record(kSub, broadcast(kSub, forward, a, b), {a, b}, [](const Array& dy, Grads& grads) {
-    grads.add(0, dy);
+  return record(kSub, broadcast(kSub, forward, a, b), {a, b}, [](Array&& dy, Grads& grads) {
     const auto minus = [](const auto& d) { return -d; };
-    if (grads.needs(1)) grads.add(1, kernels::map(dy.shape(), minus, dy));
+    if (grads.needs(0)) grads.add(0, dy);
+    if (grads.needs(1)) grads.add(1, kernels::map_over(std::move(dy), minus));
   });
 }
 
 // y = a b;  da = dy b, db = dy a
 Tensor mul(const Tensor& a, const Tensor& b) {
   return record(kMul, broadcast(kMul, kTimes, a, b), {a, b},
-                [A = kept_for(b, a), B = kept_for(a, b)](const Array& dy, Grads& grads) {
-                  if (grads.needs(0)) grads.add(0, kernels::map(dy.shape(), kTimes, dy, B));
+                [A = kept_for(b, a), B = kept_for(a, b)](Array&& dy, Grads& grads) {
                   if (grads.needs(1)) grads.add(1, kernels::map(dy.shape(), kTimes, dy, A));
+                  if (grads.needs(0)) grads.add(0, kernels::map_over(std::move(dy), kTimes, B));
                 });
 }
 
@@ -176,10 +176,10 @@ Tensor mul(const Tensor& a, const Tensor& b) {
 Tensor div(const Tensor& a, const Tensor& b) {
   Array y = broadcast(kDiv, kOver, a, b);
   return record(
-      kDiv, y, {a, b}, [B = b.value(), Y = kept_for(b, Tensor(y))](const Array& dy, Grads& grads) {
+      kDiv, y, {a, b}, [B = b.value(), Y = kept_for(b, Tensor(y))](Array&& dy, Grads& grads) {
         const auto db = [](const auto& d, const auto& q, const auto& v) { return -(d * q) / v; };
-        if (grads.needs(0)) grads.add(0, kernels::map(dy.shape(), kOver, dy, B));
         if (grads.needs(1)) grads.add(1, kernels::map(dy.shape(), db, dy, Y, B));
+        if (grads.needs(0)) grads.add(0, kernels::map_over(std::move(dy), kOver, B));
       });
 }
 
