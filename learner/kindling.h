@@ -16,3 +16,5 @@
 #include "nn/init.h"                             // IWYU pragma: export
 #include "nn/loss.h"                             // IWYU pragma: export
 #include "nn/models.h"                           // IWYU pragma: export
+#include "nn/norm.h"
+#include "nn/pool.h"

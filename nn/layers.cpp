@@ -1,6 +1,9 @@
 #include "nn/layers.h"
 
+#include <cmath>
+
 #include "engine/error.h"
+#include "engine/ops/activation.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/layout.h"
 #include "engine/ops/matmul.h"
@@ -75,6 +78,16 @@ std::string Conv2d::extra() const {
 Tensor Conv2d::forward(const Tensor& x) { return conv2d(x, weight, bias, stride_, padding_); }
 
 Tensor ReLU::forward(const Tensor& x) { return relu(x); }
+
+GeneralRelu::GeneralRelu(Scalar leak, Scalar sub, Scalar max) : leak_(leak), sub_(sub), max_(max) {
+  check<Error>(leak >= 0, "general_relu", "leak ", leak, ": at least 0 expected");
+}
+
+std::string GeneralRelu::extra() const {
+  return str("leak ", leak_, ", sub ", sub_, std::isinf(max_) ? "" : str(", max ", max_));
+}
+
+Tensor GeneralRelu::forward(const Tensor& x) { return general_relu(x, leak_, sub_, max_); }
 
 Tensor Flatten::forward(const Tensor& x) {
   check(x.rank() >= 2, "flatten", "x ", x.shape(), ": at least two axes expected");

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <limits>
+
 #include "engine/ops/conv.h"
 #include "nn/module.h"
 
@@ -70,6 +72,32 @@ class ReLU : public Module {
 
  protected:
   Tensor forward(const Tensor& x) override;
+};
+
+/// The course's activation: x where x > 0, leak * x elsewhere; then less sub, and at most max.
+class GeneralRelu : public Module {
+ public:
+  explicit GeneralRelu(Scalar leak = 0, Scalar sub = 0,
+                       Scalar max = std::numeric_limits<Scalar>::infinity());
+  Scalar leak() const { return leak_; }
+
+  std::string type() const override { return "GeneralRelu"; }
+  std::string extra() const override;
+
+ protected:
+  Tensor forward(const Tensor& x) override;
+
+ private:
+  Scalar leak_, sub_, max_;
+};
+
+/// x as it is.
+class Identity : public Module {
+ public:
+  std::string type() const override { return "Identity"; }
+
+ protected:
+  Tensor forward(const Tensor& x) override { return x; }
 };
 
 /// All but the first axis made one. Images come out in the order (C, H, W), as they do in PyTorch,

@@ -1,18 +1,85 @@
 #include "nn/models.h"
 
+#include "engine/error.h"
+#include "engine/ops/elementwise.h"
 #include "nn/init.h"
+#include "nn/norm.h"
+#include "nn/pool.h"
 
 namespace kindling::nn {
 
-std::unique_ptr<Module> conv(Index in, Index out, Index kernel, Index stride, bool activation) {
+std::unique_ptr<Module> conv(Index in, Index out, Index kernel, Index stride, Activation activation,
+                             Norm norm) {
   auto block = std::make_unique<Sequential>(make<Conv2d>(in, out, kernel, stride, kernel / 2));
-  if (activation) block->add(make<ReLU>());
+  if (norm == Norm::batch) block->add(make<BatchNorm2d>(out));
+  if (activation == Activation::relu) block->add(make<ReLU>());
+  if (activation == Activation::general_relu) block->add(make<GeneralRelu>(kLeak, kSub));
   return block;
 }
 
+std::unique_ptr<Module> conv_bn(Index in, Index out, Index kernel, Index stride,
+                                Activation activation) {
+  return conv(in, out, kernel, stride, activation, Norm::batch);
+}
+
+inline namespace KINDLING_PRECISION {
+
+ResBlock::ResBlock(Index in, Index out, Index stride, Index kernel) {
+  auto convs = std::make_unique<Sequential>(conv_bn(in, out, kernel, 1),
+                                            conv_bn(out, out, kernel, stride, Activation::none));
+  convs_ = &add_child("convs", std::move(convs));
+  idconv_ =
+      &add_child("idconv", in == out ? make<Identity>() : conv(in, out, 1, 1, Activation::none));
+  pool_ = &add_child("pool", stride == 1 ? make<Identity>()
+                                         : make<AvgPool2d>(stride, PoolOptions{.ceil_mode = true}));
+  act_ = &add_child("act", make<GeneralRelu>(kLeak, kSub));
+}
+
+Tensor ResBlock::forward(const Tensor& x) {
+  const Tensor shortcut = (*idconv_)((*pool_)(x));
+  return (*act_)((*convs_)(x) + shortcut);
+}
+
+}  // namespace KINDLING_PRECISION
+
 std::unique_ptr<Sequential> conv_net() {
   return std::make_unique<Sequential>(conv(1, 8, 5), conv(8, 16), conv(16, 32), conv(32, 64),
-                                      conv(64, 10, 3, 2, false), make<Flatten>());
+                                      conv(64, 10, 3, 2, Activation::none), make<Flatten>());
+}
+
+std::unique_ptr<Sequential> conv_bn_net() {
+  return std::make_unique<Sequential>(conv_bn(1, 8), conv_bn(8, 16), conv_bn(16, 32),
+                                      conv_bn(32, 64), conv(64, 10, 3, 2, Activation::none),
+                                      make<Flatten>());
+}
+
+std::unique_ptr<Sequential> resnet(std::unique_ptr<Module> first, const std::vector<Index>& widths,
+                                   bool pooled, Index classes) {
+  check<Error>(!widths.empty(), "resnet", "at least one width expected");
+  auto model = std::make_unique<Sequential>(std::move(first));
+  for (std::size_t i = 0; i + 1 < widths.size(); ++i)
+    model->add(make<ResBlock>(widths[i], widths[i + 1], 2));
+  model->add(pooled ? make<GlobalAvgPool>() : make<Flatten>());
+  model->add(make<Linear>(widths.back(), classes, false));
+  model->add(make<BatchNorm1d>(classes));
+  return model;
+}
+
+std::unique_ptr<Sequential> small_resnet() {
+  return resnet(make<ResBlock>(1, 8), {8, 16, 32, 64, 128, 256});
+}
+
+std::unique_ptr<Sequential> pooled_resnet() {
+  return resnet(conv_bn(1, 16, 5, 1), {16, 32, 64, 128, 256}, true);
+}
+
+std::unique_ptr<Sequential> wide_resnet() {
+  return resnet(make<ResBlock>(1, 16, 1, 5), {16, 32, 64, 128, 256, 512});
+}
+
+std::unique_ptr<Sequential> mlp(Index in, Index hidden, Index out) {
+  return std::make_unique<Sequential>(make<Flatten>(), make<Linear>(in, hidden), make<ReLU>(),
+                                      make<Linear>(hidden, out));
 }
 
 void kaiming_init(Module& model, Scalar leak) {
@@ -23,11 +90,6 @@ void kaiming_init(Module& model, Scalar leak) {
     if (auto* conv = dynamic_cast<Conv2d*>(&module)) draw(conv->weight);
     if (auto* linear = dynamic_cast<Linear*>(&module)) draw(linear->weight);
   });
-}
-
-std::unique_ptr<Sequential> mlp(Index in, Index hidden, Index out) {
-  return std::make_unique<Sequential>(make<Flatten>(), make<Linear>(in, hidden), make<ReLU>(),
-                                      make<Linear>(hidden, out));
 }
 
 }  // namespace kindling::nn

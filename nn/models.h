@@ -1,26 +1,71 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "nn/layers.h"
 
 namespace kindling::nn {
 
-/// A Sequential of a convolution with padding kernel / 2, so that an odd kernel with stride 2
-/// halves the image, and a
-/// ReLU behind it unless it is the last.
-std::unique_ptr<Module> conv(Index in, Index out, Index kernel = 3, Index stride = 2,
-                             bool activation = true);
+enum class Activation { none, relu, general_relu };
+enum class Norm { none, batch };
 
-/// The lesson's network for 28 x 28 grey images: five stride-2 convolutions, 1-8-16-32-64-10,
-/// kernels 5 then 3. (N,28,28,1) -> (N,10).
+/// The course's GeneralRelu: leak 0.1, and 0.4 less.
+inline constexpr Scalar kLeak = 0.1, kSub = 0.4;
+
+/// A Sequential of a convolution with padding kernel / 2, so that an odd kernel with stride 2
+/// halves the image, a batch norm if wanted (the convolution keeps its bias all the same), and an
+/// activation if wanted.
+std::unique_ptr<Module> conv(Index in, Index out, Index kernel = 3, Index stride = 2,
+                             Activation activation = Activation::relu, Norm norm = Norm::none);
+/// The same with batch norm and GeneralRelu behind it.
+std::unique_ptr<Module> conv_bn(Index in, Index out, Index kernel = 3, Index stride = 2,
+                                Activation activation = Activation::general_relu);
+
+inline namespace KINDLING_PRECISION {
+
+/// act(convs(x) + idconv(pool(x))): two convolutions with batch norm, the second with the stride,
+/// around which the input takes a short cut (He et al., "Deep residual learning", 2016). The short
+/// cut is averaged where the stride is 2, and a 1x1 convolution widens it where the widths differ.
+class ResBlock : public Module {
+ public:
+  ResBlock(Index in, Index out, Index stride = 1, Index kernel = 3);
+  std::string type() const override { return "ResBlock"; }
+
+ protected:
+  Tensor forward(const Tensor& x) override;
+
+ private:
+  Module *convs_, *idconv_, *pool_, *act_;
+};
+
+}  // namespace KINDLING_PRECISION
+
+// The course's networks for 28 x 28 grey images: (N,28,28,1) -> (N,10). The numbers are those of
+// its notebooks.
+
+/// 10: five stride-2 convolutions, 1-8-16-32-64-10, kernels 5 then 3, ReLU between.
 std::unique_ptr<Sequential> conv_net();
+/// 12: the same widths, kernels of 3, batch norm and GeneralRelu between.
+std::unique_ptr<Sequential> conv_bn_net();
+
+/// `first`, then a ResBlock of stride 2 from each width to the next, then the head: a Linear
+/// without bias and a BatchNorm1d, behind Flatten (the image must have shrunk to one pixel) or,
+/// `pooled`, behind the mean over all pixels. Throws Error for less than one width.
+std::unique_ptr<Sequential> resnet(std::unique_ptr<Module> first, const std::vector<Index>& widths,
+                                   bool pooled = false, Index classes = 10);
+/// 13: a ResBlock of 8, then 16 .. 256; 1.23 million parameters.
+std::unique_ptr<Sequential> small_resnet();
+/// 14: a 5x5 convolution of 16, then 32 .. 256, and the mean over all pixels; "model4".
+std::unique_ptr<Sequential> pooled_resnet();
+/// 14: a ResBlock of 16 with kernel 5, then 32 .. 512.
+std::unique_ptr<Sequential> wide_resnet();
+
+/// A dense network with one hidden layer: (N, ...) -> (N, out).
+std::unique_ptr<Sequential> mlp(Index in, Index hidden, Index out);
 
 /// Draws the weights of every Conv2d and Linear anew by kaiming_normal() for an activation of this
 /// leak; biases stay as they are.
 void kaiming_init(Module& model, Scalar leak = 0);
-
-/// A dense network with one hidden layer: (N, ...) -> (N, out).
-std::unique_ptr<Sequential> mlp(Index in, Index hidden, Index out);
 
 }  // namespace kindling::nn

@@ -14,6 +14,10 @@ void check_setting(const char* name, double value) {
                ": a finite number of at least 0 expected");
 }
 
+void check_beta(const char* name, double value) {
+  check<Error>(value >= 0 && value < 1, "optimizer", name, " ", value, ": in [0, 1) expected");
+}
+
 }  // namespace
 
 inline namespace KINDLING_PRECISION {
@@ -29,9 +33,11 @@ void Optimizer::set_lr(double lr) {
 }
 
 void Optimizer::step() {
+  std::vector<Trained> trained;
   for (std::size_t i = 0; i < parameters_.size(); ++i)
-    if (const Array grad = parameters_[i].grad(); grad.defined())
-      update(i, parameters_[i].mutable_value(), grad);
+    if (const Array& grad = parameters_[i].grad(); grad.defined())
+      trained.push_back({i, parameters_[i].mutable_value(), grad});
+  update(trained);
 }
 
 void Optimizer::zero_grad() {
@@ -46,20 +52,43 @@ SGD::SGD(std::vector<Tensor> parameters, double lr, SGDOptions options)
   check_setting("weight_decay", options.weight_decay);
 }
 
-void SGD::update(std::size_t i, Array& value, const Array& grad) {
-  Array g = grad;
-  if (options_.weight_decay != 0) add_scaled(g, static_cast<Scalar>(options_.weight_decay), value);
-  if (options_.momentum != 0) {
-    Array& v = velocity_[i];
-    if (v.defined()) {
-      scale(v, static_cast<Scalar>(options_.momentum));
-      add_scaled(v, 1, g);
-    } else {
-      v = g;
-    }
-    g = v;
+void SGD::update(const std::vector<Trained>& trained) {
+  std::vector<SgdSlot> slots;
+  for (const auto& [i, value, grad] : trained) {
+    Array& velocity = velocity_[i];
+    if (options_.momentum != 0 && !velocity.defined()) velocity = Array(value.shape(), Scalar{0});
+    slots.push_back({value, grad, velocity});
   }
-  add_scaled(value, static_cast<Scalar>(-lr()), g);
+  sgd_step(slots, {lr(), options_.momentum, options_.weight_decay});
+}
+
+Adam::Adam(std::vector<Tensor> parameters, double lr, AdamOptions options, bool decoupled)
+    : Optimizer(std::move(parameters), lr),
+      options_(options),
+      decoupled_(decoupled),
+      states_(Optimizer::parameters().size()) {
+  set_beta1(options.beta1);
+  check_beta("beta2", options.beta2);
+  check_setting("eps", options.eps);
+  check_setting("weight_decay", options.weight_decay);
+}
+
+void Adam::set_beta1(double beta1) {
+  check_beta("beta1", beta1);
+  options_.beta1 = beta1;
+}
+
+void Adam::update(const std::vector<Trained>& trained) {
+  const auto& [beta1, beta2, eps, decay] = options_;
+  std::vector<AdamSlot> slots;
+  for (const auto& [i, value, grad] : trained) {
+    State& state = states_[i];
+    if (state.steps++ == 0) state.mean = Array(value.shape(), Scalar{0}), state.square = state.mean;
+    slots.push_back({value, grad, state.mean, state.square, 1 - std::pow(beta1, state.steps),
+                     1 - std::pow(beta2, state.steps)});
+  }
+  adam_step(slots,
+            {lr(), beta1, beta2, eps, decoupled_ ? 0 : decay, decoupled_ ? 1 - lr() * decay : 1});
 }
 
 }  // namespace KINDLING_PRECISION

@@ -26,8 +26,14 @@ class Optimizer {
   const std::vector<Tensor>& parameters() const { return parameters_; }
 
  protected:
-  /// Updates parameter number i in place from its gradient.
-  virtual void update(std::size_t i, Array& value, const Array& grad) = 0;
+  /// A parameter that has a gradient: its number in parameters(), and both.
+  struct Trained {
+    std::size_t number;
+    Array& value;
+    const Array& grad;
+  };
+  /// Updates them all, in place.
+  virtual void update(const std::vector<Trained>& trained) = 0;
 
  private:
   std::vector<Tensor> parameters_;
@@ -46,11 +52,53 @@ class SGD : public Optimizer {
   SGD(std::vector<Tensor> parameters, double lr, SGDOptions options = {});
 
  protected:
-  void update(std::size_t i, Array& value, const Array& grad) override;
+  void update(const std::vector<Trained>& trained) override;
 
  private:
   SGDOptions options_;
   std::vector<Array> velocity_;
+};
+
+struct AdamOptions {
+  double beta1 = 0.9, beta2 = 0.999;
+  double eps = 1e-8;
+  double weight_decay = 0;
+};
+
+/// Adam (Kingma and Ba, 2015) as PyTorch defines it, t being the number of the step:
+///   g = grad + weight_decay * p;   m = beta1 * m + (1 - beta1) * g;   s = beta2 * s + (1 - beta2)
+///   * g^2 p = p - lr * (m / (1 - beta1^t)) / (sqrt(s / (1 - beta2^t)) + eps)
+class Adam : public Optimizer {
+ public:
+  /// Throws Error for a setting that is negative or not a number, or a beta of 1 or more.
+  Adam(std::vector<Tensor> parameters, double lr = 1e-3, AdamOptions options = {})
+      : Adam(std::move(parameters), lr, options, false) {}
+
+  /// A schedule (one-cycle) moves it with the rate.
+  void set_beta1(double beta1);
+  double beta1() const { return options_.beta1; }
+
+ protected:
+  Adam(std::vector<Tensor> parameters, double lr, AdamOptions options, bool decoupled);
+  void update(const std::vector<Trained>& trained) override;
+
+ private:
+  struct State {
+    Array mean, square;  ///< Of the gradient; undefined before the first step.
+    int steps = 0;
+  };
+  AdamOptions options_;
+  bool decoupled_;
+  std::vector<State> states_;
+};
+
+/// Adam with decoupled weight decay (Loshchilov and Hutter, 2019): the gradient goes in as it is,
+/// and p = p * (1 - lr * weight_decay) before the rest.
+class AdamW : public Adam {
+ public:
+  AdamW(std::vector<Tensor> parameters, double lr = 1e-3,
+        AdamOptions options = {.weight_decay = 1e-2})
+      : Adam(std::move(parameters), lr, options, true) {}
 };
 
 }  // namespace KINDLING_PRECISION

@@ -32,6 +32,11 @@ template <class V, class T>
 void store(T* p, const V& v) {
   std::memcpy(p, &v, sizeof(V));
 }
+/// The same number in every lane.
+template <class V, class T>
+V splat(T value) {
+  return V{} + value;
+}
 /// The first n numbers of the register only.
 template <class V, class T>
 void store_first(T* p, const V& v, Index n) {

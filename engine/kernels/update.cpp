@@ -1,5 +1,8 @@
 #include "engine/kernels/update.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "engine/error.h"
 #include "engine/kernels/elementwise.h"
 
@@ -23,6 +26,101 @@ void scale(Array& y, Scalar a) {
   Scalar* out = y.data();
   parallel_chunks(y.size(), kChunk, y.size(),
                   [&](Index begin, Index end) { math::Run(out + begin, end - begin) *= a; });
+}
+
+namespace {
+
+/// Elements [begin, begin + n) of one parameter, and what belongs to them.
+struct Piece {
+  Scalar* value;
+  const Scalar* grad;
+  Scalar *first, *second;  ///< The optimizer's own numbers, as many as it has.
+  Index n;
+  std::size_t slot;
+};
+
+/// Cuts all parameters into pieces of at most kChunk elements and calls body(piece) for each, in
+/// one parallel region.
+template <class Slot, class Arrays, class Body>
+void each_piece(const std::vector<Slot>& slots, const Arrays& arrays, const Body& body) {
+  std::vector<Piece> pieces;
+  Index work = 0;
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    const Piece whole = arrays(slots[i]);
+    work += whole.n;
+    for (Index begin = 0; begin < whole.n; begin += kChunk)
+      pieces.push_back(
+          {whole.value + begin, whole.grad + begin, whole.first ? whole.first + begin : nullptr,
+           whole.second ? whole.second + begin : nullptr, std::min(kChunk, whole.n - begin), i});
+  }
+  parallel_for(static_cast<Index>(pieces.size()), work,
+               [&](Index i) { body(pieces[static_cast<std::size_t>(i)]); });
+}
+
+Scalar narrow(double x) { return static_cast<Scalar>(x); }
+
+// The loops below are plain: no two of their arrays overlap, which is all the compiler needs to be
+// told.
+
+void descend(const SgdStep& step, Scalar* __restrict p, const Scalar* __restrict g, Index n) {
+  const Scalar lr = narrow(step.lr), decay = narrow(step.weight_decay);
+  for (Index i = 0; i < n; ++i) p[i] -= lr * (g[i] + decay * p[i]);
+}
+
+void descend(const SgdStep& step, Scalar* __restrict p, const Scalar* __restrict g,
+             Scalar* __restrict v, Index n) {
+  const Scalar lr = narrow(step.lr), decay = narrow(step.weight_decay);
+  const Scalar momentum = narrow(step.momentum);
+  for (Index i = 0; i < n; ++i) {
+    v[i] = momentum * v[i] + (g[i] + decay * p[i]);
+    p[i] -= lr * v[i];
+  }
+}
+
+void descend(const AdamStep& step, const AdamSlot& slot, Scalar* __restrict p,
+             const Scalar* __restrict grad, Scalar* __restrict m, Scalar* __restrict s, Index n) {
+  const Scalar rate = narrow(step.lr / slot.mean_share), eps = narrow(step.eps);
+  const Scalar root = narrow(1 / std::sqrt(slot.square_share));
+  const Scalar beta1 = narrow(step.beta1), fresh1 = narrow(1 - step.beta1);
+  const Scalar beta2 = narrow(step.beta2), fresh2 = narrow(1 - step.beta2);
+  const Scalar decay = narrow(step.weight_decay), shrink = narrow(step.shrink);
+  for (Index i = 0; i < n; ++i) {
+    const Scalar g = grad[i] + decay * p[i];
+    m[i] = beta1 * m[i] + fresh1 * g;
+    s[i] = beta2 * s[i] + fresh2 * (g * g);
+    p[i] = shrink * p[i] - rate * m[i] / (std::sqrt(s[i]) * root + eps);
+  }
+}
+
+}  // namespace
+
+void sgd_step(const std::vector<SgdSlot>& slots, const SgdStep& step) {
+  each_piece(
+      slots,
+      [](const SgdSlot& s) {
+        return Piece{
+            s.value.data(), s.grad.data(),  s.velocity.defined() ? s.velocity.data() : nullptr,
+            nullptr,        s.value.size(), 0};
+      },
+      [&](const Piece& piece) {
+        if (piece.first)
+          descend(step, piece.value, piece.grad, piece.first, piece.n);
+        else
+          descend(step, piece.value, piece.grad, piece.n);
+      });
+}
+
+void adam_step(const std::vector<AdamSlot>& slots, const AdamStep& step) {
+  each_piece(
+      slots,
+      [](const AdamSlot& s) {
+        return Piece{s.value.data(),  s.grad.data(),  s.mean.data(),
+                     s.square.data(), s.value.size(), 0};
+      },
+      [&](const Piece& piece) {
+        descend(step, slots[piece.slot], piece.value, piece.grad, piece.first, piece.second,
+                piece.n);
+      });
 }
 
 }  // namespace kindling::kernels

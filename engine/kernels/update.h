@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include "engine/array.h"
 
 namespace kindling::kernels {
@@ -11,5 +13,36 @@ namespace kindling::kernels {
 void add_scaled(Array& y, Scalar a, const Array& x);
 /// y *= a.
 void scale(Array& y, Scalar a);
+
+/// One step of an optimizer: every array is read once and written once, and all parameters share
+/// one parallel region, since most of them are too small for one of their own. Within a slot all
+/// arrays have the parameter's shape.
+
+struct SgdSlot {
+  Array& value;
+  const Array& grad;
+  Array& velocity;  ///< Undefined when there is no momentum.
+};
+struct SgdStep {
+  double lr, momentum, weight_decay;
+};
+/// g = grad + weight_decay p;  v = momentum v + g;  p -= lr v
+void sgd_step(const std::vector<SgdSlot>& slots, const SgdStep& step);
+
+struct AdamSlot {
+  Array& value;
+  const Array& grad;
+  Array &mean, &square;  ///< Running means of the gradient and of its square.
+  /// By which the running means, which began at 0, fall short after t steps: 1 - beta^t.
+  double mean_share, square_share;
+};
+struct AdamStep {
+  double lr, beta1, beta2, eps;
+  double weight_decay;  ///< Added to the gradient,
+  double shrink;        ///< and what p is multiplied by first, whatever its gradient.
+};
+/// g = grad + weight_decay p;  m = beta1 m + (1 - beta1) g;  s = beta2 s + (1 - beta2) g^2;
+/// p = shrink p - lr (m / mean_share) / (sqrt(s / square_share) + eps)
+void adam_step(const std::vector<AdamSlot>& slots, const AdamStep& step);
 
 }  // namespace kindling::kernels

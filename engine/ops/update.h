@@ -8,4 +8,11 @@ namespace kindling {
 using kernels::add_scaled;  ///< y += a * x
 using kernels::scale;       ///< y *= a
 
+using kernels::adam_step;  ///< One step of Adam or AdamW, for many parameters,
+using kernels::AdamSlot;
+using kernels::AdamStep;
+using kernels::sgd_step;  ///< and of SGD.
+using kernels::SgdSlot;
+using kernels::SgdStep;
+
 }  // namespace kindling

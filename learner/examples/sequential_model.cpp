@@ -21,7 +21,8 @@ class SequentialModel : public nn::Module {
     for (const Index next : {8, 16, 32, 64, 10}) {
       const bool first = width == 1, last = next == 10;
       layers_.push_back(&add_child(std::to_string(layers_.size()),
-                                   nn::conv(width, next, first ? 5 : 3, 2, !last)));
+                                   nn::conv(width, next, first ? 5 : 3, 2,
+                                            last ? nn::Activation::none : nn::Activation::relu)));
       width = next;
     }
     layers_.push_back(&add_child(std::to_string(layers_.size()), nn::make<nn::Flatten>()));

@@ -42,6 +42,8 @@ OpRow max_pooling(const std::string& variant, const PoolSettings& settings,
                   std::vector<Shapes> cases, Shapes big = {});
 OpRow avg_pooling(const std::string& variant, const PoolSettings& settings,
                   std::vector<Shapes> cases, Shapes big = {});
+/// Batch norm in training and in evaluation; cases are {x, weight, bias}.
+Rows normalization();
 OpRow classification(const std::string& variant, double smoothing);
 
 }  // namespace kindling::test

@@ -163,6 +163,31 @@ Rows make_table() {
        avg_pooling("ceil, padding not counted", {{3, 2}, 2, {1, 1}, true, false},
                    {{{1, 4, 4, 2}}, {{2, 3, 5, 1}}})});
 
+  add_rows(normalization());
+  const auto relu_with = [&](const char* variant, double leak, double sub, double max) {
+    Domain kinked{-2, 2, {0, max + sub}};
+    OpRow row{"general_relu",
+              variant,
+              [=](const Tensors& t) {
+                return general_relu(t[0], static_cast<Scalar>(leak), static_cast<Scalar>(sub),
+                                    static_cast<Scalar>(max));
+              },
+              [=](const std::vector<Plain>& p) {
+                return build(p[0].shape, [&](const Position& at) {
+                  const double x = p[0].at(at);
+                  return std::min((x > 0 ? x : leak * x) - sub, max);
+                });
+              },
+              {{{}}, {{1}}, {{7}}, {{3, 5}}, {{2, 3, 1, 5}}, {{33}}, {{0}}},
+              kinked,
+              {},
+              {{200, 301}}};
+    table.push_back(row);
+  };
+  relu_with("leak 1/8, sub 1/4", 0.125, 0.25, 100);
+  relu_with("leak 0, at most 1", 0, 0, 1);
+  relu_with("leak 1/4, sub -1/2, at most 1", 0.25, -0.5, 1);
+
   table.push_back({"log_softmax",
                    "",
                    [](const Tensors& t) { return log_softmax(t[0]); },

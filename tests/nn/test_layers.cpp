@@ -10,6 +10,7 @@
 #include "engine/engine.h"
 #include "tests/support/errors.h"
 #include "tests/support/gradcheck.h"
+#include "tests/support/gradcheck_module.h"
 #include "tests/support/nn_fixtures.h"
 #include "tests/support/nn_support.h"
 #include "tests/support/plain.h"
@@ -49,34 +50,6 @@ Plain naive_conv(const Plain& x, const Plain& w, const Plain* b, Pair stride, Pa
     return y;
   });
 }
-
-#ifdef KINDLING_DOUBLE
-/// Gradcheck by the input and by every parameter of a model.
-std::string gradcheck_module(const std::string& name, nn::Module& module, const Array& x) {
-  const auto by_input = [&](const Tensors& xs) { return module(xs[0]); };
-  if (const std::string report = gradcheck(name, by_input, {x}); !report.empty()) return report;
-  if (module.parameters().empty()) return "";
-  module.zero_grad();
-  Random random(31);
-  const Array dy = random.uniform(module(Tensor(x)).shape(), -1, 1);
-  module(Tensor(x)).backward(dy);
-  const auto loss = [&] { return sum(module(Tensor(x)) * Tensor(dy)).item(); };
-  for (Tensor& parameter : module.parameters())
-    for (Index i = 0; i < parameter.size(); ++i) {
-      const Scalar center = parameter.value()[i], step = 1e-5;
-      parameter.mutable_value().data()[i] = center + step;
-      const Scalar above = loss();
-      parameter.mutable_value().data()[i] = center - step;
-      const Scalar numeric = (above - loss()) / (2 * step);
-      parameter.mutable_value().data()[i] = center;
-      const Scalar error = std::abs(numeric - parameter.grad()[i]);
-      if (!(error <= kGradcheckAtol + kGradcheckRtol * std::abs(numeric)))
-        return str(name, ": parameter ", parameter.shape(), " element ", i, ": analytic ",
-                   parameter.grad()[i], ", numeric ", numeric);
-    }
-  return "";
-}
-#endif
 
 }  // namespace
 
@@ -132,12 +105,6 @@ TEST_CASE("Conv2d takes one step and no padding unless told otherwise") {
 
 TEST_CASE("Conv2d with PyTorch's weights, laid out our way, gives PyTorch's output") {
   for (const Json& row : reference_cases("conv2d")) {
-    const auto nhwc = [](const Plain& x) {
-      const Shape& s = x.shape;
-      return build({s[0], s[2], s[3], s[1]}, [&](const Position& p) {
-        return x.at({p[0], p[3], p[1], p[2]});
-      });
-    };
     const Plain weight = from_torch(row["weight"].plain());
     const bool biased = row.members.contains("bias");
     nn::Conv2d layer(weight.shape[2], weight.shape[3], {weight.shape[0], weight.shape[1]},

@@ -12,7 +12,7 @@
 
 namespace kindling::test {
 
-/// As much JSON as tests/fixtures/ops.json needs: objects, arrays, numbers, true and false, and
+/// As much JSON as the files of tests/fixtures need: objects, arrays, numbers, true and false, and
 /// strings without escapes. Members that are not there throw std::out_of_range.
 struct Json {
   std::map<std::string, Json> members;
@@ -98,10 +98,21 @@ inline std::string read_fixture(const std::string& name) {
   return text.str();
 }
 
-/// The cases that ops.json has under a key.
-inline std::vector<Json> reference_cases(const std::string& key) {
-  static const Json all = JsonReader(read_fixture("ops.json").c_str()).read();
-  return all[key].items;
+/// The cases that ops.json, or another file, has under a key.
+inline std::vector<Json> reference_cases(const std::string& key,
+                                         const std::string& file = "ops.json") {
+  static std::map<std::string, Json> files;
+  if (!files.contains(file)) files[file] = JsonReader(read_fixture(file).c_str()).read();
+  return files[file][key].items;
+}
+
+/// Images from (N,C,H,W) to ours; anything else as it is.
+inline Plain nhwc(const Plain& x) {
+  const Shape& s = x.shape;
+  if (s.rank() != 4) return x;
+  return build({s[0], s[2], s[3], s[1]}, [&](const Position& p) {
+    return x.at({p[0], p[3], p[1], p[2]});
+  });
 }
 
 /// From PyTorch's layout to ours: a convolution's (M,C,KH,KW) to (KH,KW,C,M), a dense layer's

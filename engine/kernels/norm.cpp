@@ -1,0 +1,155 @@
+#include "engine/kernels/norm.h"
+
+#include <vector>
+
+#include "engine/kernels/walk.h"
+
+// x is read in chunks that fit the first-level cache (walk.h), each task one:
+//
+//     x   | chunk 0 | chunk 1 | ...      (rows, C), narrow rows side by side
+//          mean, M2  mean, M2            M2 = sum of squared distances from the chunk's own mean
+//               \     /
+//               channels                 combined in the order of the chunks, in double
+//
+// A chunk is read twice, the second time from the cache: memory is read once, and no large number
+// is ever subtracted from another one (Chan, Golub and LeVeque, "Updating formulae and a pairwise
+// algorithm for computing sample variances", 1979).
+
+namespace kindling::kernels {
+
+namespace {
+
+/// Two patterns for each thread.
+struct Scratch {
+  explicit Scratch(Index width) : size(2 * width), memory(Shape{max_threads(), size}) {
+    data = memory.data();
+  }
+  Scalar* mine() const { return data + thread_index() * size; }
+  Index size;
+  Array memory;
+  Scalar* data;
+};
+
+Array to_array(const std::vector<double>& numbers) {
+  Array array(Shape{static_cast<Index>(numbers.size())});
+  std::copy(numbers.begin(), numbers.end(), array.data());
+  return array;
+}
+
+/// Adds up row after row of partial (chunks, 2, C), in double: part 0 or 1.
+Array total(const Array& partial, Index part) {
+  const Index c = partial.dim(2);
+  std::vector<double> sums(static_cast<std::size_t>(c));
+  for (Index k = 0; k < partial.dim(0); ++k)
+    for (Index j = 0; j < c; ++j)
+      sums[static_cast<std::size_t>(j)] += std::as_const(partial).data()[(2 * k + part) * c + j];
+  return to_array(sums);
+}
+
+/// The moments of all rows from those of the chunks: partial (chunks, 2, C) holds mean and M2.
+Moments combine(const Array& partial, const ChannelWalk& over) {
+  const Index c = over.channels;
+  const double n = static_cast<double>(over.rows);
+  std::vector<double> mean(static_cast<std::size_t>(c)), m2(mean);
+  const auto each = [&](const auto& add) {
+    for (Index k = 0; k < over.chunks(); ++k) {
+      const Scalar *means = partial.data() + 2 * k * c, *squares = means + c;
+      for (Index j = 0; j < c; ++j)
+        add(static_cast<std::size_t>(j), static_cast<double>(over.rows_in(k)), means[j],
+            squares[j]);
+    }
+  };
+  each([&](std::size_t j, double rows, double m, double) { mean[j] += rows / n * m; });
+  each([&](std::size_t j, double rows, double m, double squares) {
+    m2[j] += squares + rows * (m - mean[j]) * (m - mean[j]);
+  });
+  for (double& square : m2) square /= n;
+  return {to_array(mean), to_array(m2)};
+}
+
+}  // namespace
+
+Moments moments(const Array& x) {
+  const ChannelWalk over(x.shape());
+  Array partial(Shape{over.chunks(), 2, over.channels});
+  const Scratch scratch(over.width);
+  const Scalar* in = x.data();
+  Scalar* out = partial.data();
+  over.each_chunk([&](Index k, Index begin, Index end) {
+    Scalar *sum = scratch.mine(), *mean = sum + over.width;
+    Scalar *means = out + 2 * k * over.channels, *squares = means + over.channels;
+    std::fill_n(sum, over.width, Scalar{0});
+    over.walk_pattern(begin, end, [&](auto lanes, Index i, Index j) {
+      using V = decltype(lanes);
+      simd::store(sum + j, simd::load<V>(sum + j) + simd::load<V>(in + i));
+    });
+    over.fold(sum, means);
+    const Scalar rows = static_cast<Scalar>(over.rows_in(k));
+    for (Index c = 0; c < over.channels; ++c) means[c] /= rows;
+    over.repeat(means, mean);
+    std::fill_n(sum, over.width, Scalar{0});
+    over.walk_pattern(begin, end, [&](auto lanes, Index i, Index j) {
+      using V = decltype(lanes);
+      const V d = simd::load<V>(in + i) - simd::load<V>(mean + j);
+      simd::store(sum + j, simd::load<V>(sum + j) + d * d);
+    });
+    over.fold(sum, squares);
+  });
+  return combine(partial, over);
+}
+
+Array scale_shift(const Array& x, const Array& scale, const Array& shift) {
+  const ChannelWalk over(x.shape());
+  const Array scales = over.pattern(scale), shifts = over.pattern(shift);
+  const Scalar *in = x.data(), *a = scales.data(), *b = shifts.data();
+  Array y(x.shape());
+  Scalar* out = y.data();
+  over.each_chunk([&](Index, Index begin, Index end) {
+    over.walk_pattern(begin, end, [&](auto lanes, Index i, Index j) {
+      using V = decltype(lanes);
+      simd::store(out + i, simd::load<V>(a + j) * simd::load<V>(in + i) + simd::load<V>(b + j));
+    });
+  });
+  return y;
+}
+
+NormSums norm_sums(const Array& dy, const Array& x, const Array& mean) {
+  const ChannelWalk over(x.shape());
+  Array partial(Shape{over.chunks(), 2, over.channels});
+  const Scratch scratch(over.width);
+  const Array means = over.pattern(mean);
+  const Scalar *gradient = dy.data(), *in = x.data(), *m = means.data();
+  Scalar* out = partial.data();
+  over.each_chunk([&](Index k, Index begin, Index end) {
+    Scalar *sum = scratch.mine(), *sum_x = sum + over.width;
+    std::fill_n(sum, 2 * over.width, Scalar{0});
+    over.walk_pattern(begin, end, [&](auto lanes, Index i, Index j) {
+      using V = decltype(lanes);
+      const V d = simd::load<V>(gradient + i), v = simd::load<V>(in + i) - simd::load<V>(m + j);
+      simd::store(sum + j, simd::load<V>(sum + j) + d);
+      simd::store(sum_x + j, simd::load<V>(sum_x + j) + d * v);
+    });
+    over.fold(sum, out + 2 * k * over.channels);
+    over.fold(sum_x, out + (2 * k + 1) * over.channels);
+  });
+  return {total(partial, 0), total(partial, 1)};
+}
+
+Array norm_dx(const Array& dy, const Array& x, const NormGradient& gradient) {
+  const ChannelWalk over(x.shape());
+  const Array as = over.pattern(gradient.a), bs = over.pattern(gradient.b),
+              cs = over.pattern(gradient.c);
+  const Scalar *d = dy.data(), *in = x.data(), *a = as.data(), *b = bs.data(), *c = cs.data();
+  Array dx(x.shape());
+  Scalar* out = dx.data();
+  over.each_chunk([&](Index, Index begin, Index end) {
+    over.walk_pattern(begin, end, [&](auto lanes, Index i, Index j) {
+      using V = decltype(lanes);
+      const V rest = simd::load<V>(b + j) * simd::load<V>(in + i) + simd::load<V>(c + j);
+      simd::store(out + i, simd::load<V>(a + j) * simd::load<V>(d + i) + rest);
+    });
+  });
+  return dx;
+}
+
+}  // namespace kindling::kernels

@@ -1,0 +1,58 @@
+#pragma once
+
+#include "nn/module.h"
+
+namespace kindling::nn {
+
+inline namespace KINDLING_PRECISION {
+
+struct BatchNormOptions {
+  double eps = 1e-5;      ///< Added to the variance.
+  double momentum = 0.1;  ///< Weight of the latest batch in the running statistics.
+};
+
+/// Batch normalisation over all axes but the last: every channel gets mean 0 and deviation 1, then
+/// weight (C) and bias (C). In training by the moments of the batch, which also feed the running
+/// ones (the variance over n - 1, as in PyTorch); in evaluation by the running ones.
+/// Buffers: running_mean (C), running_var (C), num_batches_tracked ().
+class BatchNorm : public Module {
+ public:
+  Tensor weight, bias;
+  Tensor running_mean, running_var, num_batches_tracked;
+
+  std::string extra() const override;
+
+ protected:
+  BatchNorm(const char* who, Index channels, BatchNormOptions options);
+  /// Throws ShapeError for another number of channels, and in training for a single row.
+  Tensor forward(const Tensor& x) override;
+
+ private:
+  const char* who_;
+  BatchNormOptions options_;
+};
+
+/// (N, C) or (N, L, C).
+class BatchNorm1d : public BatchNorm {
+ public:
+  explicit BatchNorm1d(Index channels, BatchNormOptions options = {})
+      : BatchNorm("batch_norm1d", channels, options) {}
+  std::string type() const override { return "BatchNorm1d"; }
+
+ protected:
+  Tensor forward(const Tensor& x) override;
+};
+
+/// Images: (N,H,W,C).
+class BatchNorm2d : public BatchNorm {
+ public:
+  explicit BatchNorm2d(Index channels, BatchNormOptions options = {})
+      : BatchNorm("batch_norm2d", channels, options) {}
+  std::string type() const override { return "BatchNorm2d"; }
+
+ protected:
+  Tensor forward(const Tensor& x) override;
+};
+
+}  // namespace KINDLING_PRECISION
+}  // namespace kindling::nn

@@ -1,0 +1,109 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+#include "nn/models.h"
+#include "nn/optim.h"
+#include "tests/support/errors.h"
+#include "tests/support/gradcheck_module.h"
+#include "tests/support/nn_fixtures.h"
+#include "tests/support/nn_support.h"
+#include "tests/support/plain.h"
+
+using namespace kindling;
+using namespace kindling::test;
+
+namespace {
+
+#ifdef KINDLING_DOUBLE
+std::unique_ptr<nn::Sequential> model_of(const Json& row) {
+  std::vector<Index> widths;
+  for (const double width : row["widths"].numbers()) widths.push_back(static_cast<Index>(width));
+  return nn::resnet(
+      row["model"].text == "pooled" ? nn::conv_bn(1, 4, 5, 1) : nn::make<nn::ResBlock>(1, 4),
+      widths, row["pooled"].number != 0);
+}
+
+IntArray labels_of(const Json& labels) {
+  IntArray result(Shape{static_cast<Index>(labels.items.size())});
+  for (std::size_t i = 0; i < labels.items.size(); ++i)
+    result.data()[i] = static_cast<std::int32_t>(labels.items[i].number);
+  return result;
+}
+
+#endif
+
+Index parameters_in(nn::Module& model) {
+  Index count = 0;
+  for (const Tensor& parameter : model.parameters()) count += parameter.size();
+  return count;
+}
+
+}  // namespace
+
+#ifdef KINDLING_DOUBLE
+TEST_CASE("20 steps of small residual networks agree with PyTorch in every loss") {
+  for (const Json& row : reference_cases("training", "layers.json")) {
+    const auto model = model_of(row);
+    auto parameters = model->named_parameters();
+    REQUIRE(parameters.size() == row["names"].items.size());
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      CHECK(parameters[i].first == row["names"].items[i].text);
+      parameters[i].second.set_value(to_array(from_torch(row["initial"].items[i].plain())));
+    }
+    nn::AdamW opt(model->parameters(), row["lr"].number);
+    std::vector<Tensor> images;
+    for (const Json& image : row["images"].items)
+      images.emplace_back(to_array(nhwc(image.plain())));
+    for (std::size_t step = 0; step < 20; ++step) {
+      CAPTURE(step);
+      const Tensor loss =
+          cross_entropy((*model)(images[step % 2]), labels_of(row["labels"].items[step % 2]));
+      CHECK(std::abs(loss.item() - row["losses"].items[step].number) <= 1e-9);
+      loss.backward();
+      opt.step();
+      opt.zero_grad();
+    }
+    model->eval();
+    CHECK(difference((*model)(images[0]).value(), row["scores"].plain(), 1e-7) == "");
+  }
+}
+
+TEST_CASE("the gradients of a residual block are those of its forward") {
+  set_seed(4);
+  nn::ResBlock same(3, 3), wider(2, 3, 2);
+  CHECK(gradcheck_module("resblock", same, Random(1).uniform({2, 3, 3, 3}, -1, 1)) == "");
+  CHECK(gradcheck_module("resblock of stride 2", wider, Random(2).uniform({2, 5, 3, 2}, -1, 1)) ==
+        "");
+}
+#endif
+
+TEST_CASE("the lesson's residual networks have as many weights as the course counts") {
+  // 13: 1.23 million; 14 with global pooling: 1.22 million. 12 has a 3 x 3 kernel first.
+  CHECK(parameters_in(*nn::conv_bn_net()) == 30394);
+  CHECK(parameters_in(*nn::small_resnet()) == 1228908);
+  CHECK(parameters_in(*nn::pooled_resnet()) == 1224948);
+  CHECK(parameters_in(*nn::wide_resnet()) == 4907588);
+}
+
+TEST_CASE("the lesson's networks take 28 x 28 images to 10 scores") {
+  const NoGrad no_grad;
+  const Tensor x(Random(1).uniform({2, 28, 28, 1}));
+  for (const auto& model : {nn::conv_net(), nn::conv_bn_net(), nn::small_resnet(),
+                            nn::pooled_resnet(), nn::wide_resnet()})
+    CHECK((*model)(x).shape() == Shape{2, 10});
+}
+
+TEST_CASE("a residual block registers PyTorch's names, and widens only where it must") {
+  nn::ResBlock wider(2, 3, 2), same(3, 3);
+  CHECK(contains(str(paths(wider.named_parameters()).back()), "idconv.0.bias"));
+  CHECK(paths(wider.children()) == std::vector<std::string>{"convs", "idconv", "pool", "act"});
+  CHECK(same.parameters().size() == 8);
+  CHECK(wider.parameters().size() == 10);
+  CHECK(wider(Tensor(Random(1).uniform({2, 7, 5, 2}))).shape() == Shape{2, 4, 3, 3});
+  CHECK_THROWS_AS(nn::resnet(nn::make<nn::ReLU>(), {}), Error);
+}
