@@ -16,5 +16,5 @@
 #include "nn/init.h"                             // IWYU pragma: export
 #include "nn/loss.h"                             // IWYU pragma: export
 #include "nn/models.h"                           // IWYU pragma: export
-#include "nn/norm.h"
-#include "nn/pool.h"
+#include "nn/norm.h"                             // IWYU pragma: export
+#include "nn/pool.h"                             // IWYU pragma: export
