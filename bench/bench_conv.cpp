@@ -1,74 +1,74 @@
-// The five convolutions of the lesson's network at batch 1024: forward, dx and dw. The
-// forward is compared with the plain sum, at one output, before anything is timed.
+// The convolutions of the course's models, forward and both gradients, against oneDNN.
 
-#include <benchmark/benchmark.h>
+#include <algorithm>
 
-#include <cmath>
+#include "bench/oracle.h"
+#include "bench/peers.h"
+#include "engine/error.h"
 
-#include "engine/kernels/conv2d.h"
-#include "engine/random.h"
-
-using namespace kindling;
+namespace kindling::bench {
 
 namespace {
 
-struct Layer {
-  Index size, in, out, kernel;
-};
-constexpr Layer kLayers[] = {
-    {28, 1, 8, 5}, {14, 8, 16, 3}, {7, 16, 32, 3}, {4, 32, 64, 3}, {2, 64, 10, 3}};
-
-struct Case {
-  Array x, w, y;
-  kernels::Window window;
-  double multiply_adds;
-
-  explicit Case(const Layer& layer, Index n = 1024)
-      : window{layer.kernel, layer.kernel, 2, 2, layer.kernel / 2, layer.kernel / 2} {
-    Random random(1);
-    x = random.normal({n, layer.size, layer.size, layer.in});
-    w = random.normal({layer.kernel, layer.kernel, layer.in, layer.out});
-    y = kernels::conv2d(x, w, Array(), window);
-    multiply_adds = static_cast<double>(y.size() * layer.kernel * layer.kernel * layer.in);
-  }
-
-  /// One output pixel of the last image, the long way.
-  bool right() const {
-    const Index n = x.dim(0) - 1, oh = y.dim(1) - 1, ow = y.dim(2) / 2, m = w.dim(3) - 1;
-    double sum = 0;
-    for (Index i = 0; i < w.dim(0); ++i)
-      for (Index j = 0; j < w.dim(1); ++j)
-        for (Index c = 0; c < w.dim(2); ++c) {
-          const Index ih = 2 * oh + i - window.padding_h, iw = 2 * ow + j - window.padding_w;
-          if (ih < 0 || iw < 0 || ih >= x.dim(1) || iw >= x.dim(2)) continue;
-          sum += double{x[((n * x.dim(1) + ih) * x.dim(2) + iw) * x.dim(3) + c]} *
-                 double{w[((i * w.dim(1) + j) * w.dim(2) + c) * w.dim(3) + m]};
-        }
-    return std::abs(y[((n * y.dim(1) + oh) * y.dim(2) + ow) * y.dim(3) + m] - sum) < 1e-3;
-  }
-};
-
-template <class Kernel>
-void run(benchmark::State& state, const Kernel& kernel) {
-  const Case c(kLayers[state.range(0)]);
-  if (!c.right()) return state.SkipWithError("the convolution is wrong");
-  for (auto _ : state) benchmark::DoNotOptimize(kernel(c).data());
-  state.counters["GFLOP/s"] =
-      benchmark::Counter(2e-9 * c.multiply_adds * static_cast<double>(state.iterations()),
-                         benchmark::Counter::kIsRate);
+Trial prepare(const ConvLayer& l, Index batch, Pass pass) {
+  const Index pad = l.kernel / 2;
+  auto p = std::make_shared<Conv>(Conv{l,
+                                       batch,
+                                       {l.kernel, l.kernel, l.stride, l.stride, pad, pad},
+                                       noise({batch, l.size, l.size, l.in}, 1),
+                                       noise({l.kernel, l.kernel, l.in, l.out}, 2),
+                                       noise({batch, l.out_size(), l.out_size(), l.out}, 3)});
+  std::function<Array()> run;
+  if (pass == Pass::forward) run = [p] { return kernels::conv2d(p->x, p->w, Array(), p->window); };
+  if (pass == Pass::dx)
+    run = [p] { return kernels::conv2d_dx(p->dy, p->w, p->x.shape(), p->window); };
+  if (pass == Pass::dw)
+    run = [p] { return kernels::conv2d_dw(p->dy, p->x, p->w.shape(), p->window); };
+  Trial trial{{{kOurs, [run] { run(); }, run}}, expected_conv(*p, pass)};
+  for (const Peer& peer : peers())
+    if (peer.conv) peer.conv(trial, *p, pass);
+  return trial;
 }
 
-void conv_forward(benchmark::State& state) {
-  run(state, [](const Case& c) { return kernels::conv2d(c.x, c.w, Array(), c.window); });
+Case conv(const ConvLayer& l, Index batch, Pass pass, bool quick) {
+  constexpr const char* kPass[] = {"forward", "dx", "dw"};
+  const auto bytes = [](Index n) { return 4.0 * static_cast<double>(n); };
+  const double x = bytes(batch * l.size * l.size * l.in),
+               w = bytes(l.kernel * l.kernel * l.in * l.out),
+               y = bytes(batch * l.out_size() * l.out_size() * l.out);
+  Case c;
+  c.name = str("conv/", l.models, "/", l.in, "-", l.out, ",", l.kernel, "x", l.kernel, ",", l.size,
+               "x", l.size, l.stride > 1 ? ",stride" + std::to_string(l.stride) : "", "/",
+               kPass[static_cast<int>(pass)]);
+  if (batch != 1024) c.name += str("/batch", batch);
+  c.flops = l.flops() * static_cast<double>(batch);
+  c.written = pass == Pass::forward ? y : pass == Pass::dx ? x : w;
+  c.read = x + w + y - c.written;
+  c.quick = quick;
+  c.prepare = [=] { return prepare(l, batch, pass); };
+  return c;
 }
-void conv_dx(benchmark::State& state) {
-  run(state, [](const Case& c) { return kernels::conv2d_dx(c.y, c.w, c.x.shape(), c.window); });
-}
-void conv_dw(benchmark::State& state) {
-  run(state, [](const Case& c) { return kernels::conv2d_dw(c.y, c.x, c.w.shape(), c.window); });
-}
-BENCHMARK(conv_forward)->ArgName("layer")->DenseRange(0, 4)->UseRealTime();
-BENCHMARK(conv_dx)->ArgName("layer")->DenseRange(0, 4)->UseRealTime();
-BENCHMARK(conv_dw)->ArgName("layer")->DenseRange(0, 4)->UseRealTime();
 
 }  // namespace
+
+void conv_cases(Cases& cases, bool full) {
+  std::vector<ConvLayer> layers;
+  for (const char* model : {"conv10", "resnet13", "pooled14", "wide14"})
+    for (ConvLayer layer : conv_layers(model)) {
+      const auto known = std::find(layers.begin(), layers.end(), layer);
+      if (known == layers.end())
+        layers.push_back(layer), layers.back().models = model;
+      else if (known->models.find(model) == std::string::npos)
+        known->models += str(",", model);
+    }
+  int other = 0;
+  for (const ConvLayer& layer : layers) {
+    // The quick run: conv10 whole, and every fourth of the others at a quarter of the batch.
+    const bool conv10 = layer.models.find("conv10") == 0;
+    const bool quick = conv10 || other++ % 4 == 1;
+    for (const Pass pass : {Pass::forward, Pass::dx, Pass::dw})
+      if (full || quick) cases.push_back(conv(layer, conv10 || full ? 1024 : 256, pass, quick));
+  }
+}
+
+}  // namespace kindling::bench

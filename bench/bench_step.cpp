@@ -1,48 +1,65 @@
-// One training step of the lesson's network: gather nothing, forward, loss, backward, SGD. With
-// stats, mean, deviation and histogram of five layers are taken on the way.
+// Training steps against libtorch, in both of its memory formats, and one op on one number, where
+// nothing counts but the engine itself. Before a step is timed, the gradient is compared with the
+// slope of the loss, and the losses of two steps with the peer's.
 
-#include <benchmark/benchmark.h>
+#include "bench/peers.h"
+#include "engine/error.h"
+#include "engine/ops/elementwise.h"
 
-#include "engine/ops/loss.h"
-#include "engine/random.h"
-#include "learner/callbacks/activation_stats.h"
-#include "nn/hooks.h"
-#include "nn/models.h"
-#include "nn/optim.h"
-
-using namespace kindling;
+namespace kindling::bench {
 
 namespace {
 
-void conv10_step(benchmark::State& state) {
-  const Index n = state.range(0);
-  const bool stats = state.range(1) != 0;
-  set_seed(1);
-  const auto model = nn::conv_net();
-  nn::SGD opt(model->parameters(), 0.01);
-  const Tensor x(default_random().uniform({n, 28, 28, 1}));
-  IntArray labels(Shape{n});
-  for (Index i = 0; i < n; ++i) labels.data()[i] = static_cast<std::int32_t>(i % 10);
-
-  std::vector<nn::Module*> convs;
-  for (const auto& [path, module] : model->named_modules())
-    if (stats && only<nn::Conv2d>(*module)) convs.push_back(module);
-  const nn::Hooks<LayerStats> hooks(convs, [](LayerStats& s, nn::Module&, const Tensor&,
-                                              const Tensor& y) { append_stats(s, y); });
-
-  for (auto _ : state) {
-    cross_entropy((*model)(x), labels).backward();
-    opt.step();
-    opt.zero_grad();
-  }
-  state.counters["images/s"] =
-      benchmark::Counter(static_cast<double>(n * state.iterations()), benchmark::Counter::kIsRate);
+Trial prepare(const std::string& model, Index batch, bool stats) {
+  check_gradient(make_step(model, 64, false));
+  const Step step = make_step(model, batch, stats);
+  Trial trial{{our_step(step)}, {}};
+  const Array losses = our_step(step).result();
+  for (const Index i : {0, 1}) trial.expected.add(i, losses[i], 0.002 * losses[i]);
+  for (const Peer& peer : peers())
+    if (peer.step) peer.step(trial, step);
+  return trial;
 }
-BENCHMARK(conv10_step)
-    ->ArgNames({"batch", "stats"})
-    ->Args({1024, 0})
-    ->Args({1024, 1})
-    ->Args({64, 0})
-    ->UseRealTime();
+
+Case step(const std::string& model, Index batch, bool quick, bool stats = false, int threads = 0) {
+  Case c;
+  c.name = str("step/", model, "/", batch, stats ? "/stats" : "",
+               threads ? str("/", threads, threads > 1 ? "threads" : "thread") : "");
+  c.unit = Unit::images;
+  c.flops = step_flops(model, batch);
+  c.images = static_cast<double>(batch);
+  c.quick = quick;
+  c.threads = threads;
+  c.prepare = [=] { return prepare(model, batch, stats); };
+  return c;
+}
+
+/// y = x * x and its gradient, of one number.
+Trial tiny() {
+  const auto x = std::make_shared<Tensor>(Array({1}, {3.0F}), true);
+  const auto run = [x] {
+    x->zero_grad();
+    (*x * *x).backward();
+  };
+  Trial trial{{{kOurs, run, [run, x] { return run(), x->grad(); }}}, {}};
+  trial.expected.add(0, 6, 0);
+  for (const Peer& peer : peers())
+    if (peer.tiny) peer.tiny(trial);
+  return trial;
+}
 
 }  // namespace
+
+void step_cases(Cases& cases) {
+  Case op;
+  op.name = "step/one-number";
+  op.unit = Unit::time;
+  op.prepare = tiny;
+  cases.push_back(op);
+  cases.push_back(step("conv10", 1024, true));
+  cases.push_back(step("conv10", 64, true));
+  cases.push_back(step("conv10", 1024, true, true));
+  cases.push_back(step("conv10", 1024, false, false, 1));
+}
+
+}  // namespace kindling::bench

@@ -1,0 +1,150 @@
+#include "bench/limits.h"
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <utility>
+
+#include "engine/array.h"
+#include "engine/kernels/simd.h"
+#include "engine/parallel.h"
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+namespace kindling::bench {
+
+namespace {
+
+constexpr int kLanes = simd::kLanes<float>;
+using V = simd::Vec<float, kLanes>;
+
+volatile float sink;  // what is written here has to be computed
+
+double seconds(const std::function<void()>& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// The shortest of several runs: nothing but a limit is asked for.
+double shortest(int runs, const std::function<void()>& work) {
+  work();
+  double best = seconds(work);
+  for (int i = 1; i < runs; ++i) best = std::min(best, seconds(work));
+  return best;
+}
+
+/// Twelve sums that do not wait for each other, all in registers: a fused multiply-add takes some
+/// four cycles, and two may begin in each.
+template <std::size_t... I>
+float fma_chains(Index n, std::index_sequence<I...>) {
+  V sums[sizeof...(I)] = {(V{} + static_cast<float>(I))...};
+  const V a = V{} + 0.999f, b = V{} + 0.001f;
+  for (Index i = 0; i < n; ++i) ((sums[I] = sums[I] * a + b), ...);
+  const V sum = (sums[I] + ...);
+  float total = 0;
+  for (int i = 0; i < kLanes; ++i) total += sum[i];
+  return total;
+}
+
+double measure_flops(int threads) {
+  constexpr std::size_t kChains = 12;
+  constexpr Index kTurns = 1'000'000;
+  const double time = shortest(40, [&] {
+    parallel_for(threads, kGrain,
+                 [](Index) { sink = fma_chains(kTurns, std::make_index_sequence<kChains>()); });
+  });
+  return 2.0 * kLanes * kChains * kTurns * threads / time;
+}
+
+// The loops over n floats, n a multiple of 8 registers; a, b and c are aligned to 64 bytes.
+
+void read(const float* a, const float*, float*, Index n) {
+  V sums[8] = {};
+  for (Index i = 0; i < n; i += 8 * kLanes)
+    for (int j = 0; j < 8; ++j) sums[j] += simd::load<V>(a + i + j * kLanes);
+  V sum{};
+  for (const V& s : sums) sum += s;
+  sink = sum[0];
+}
+void copy(const float* a, const float*, float* c, Index n) {
+  for (Index i = 0; i < n; i += kLanes) simd::store(c + i, simd::load<V>(a + i));
+}
+void triad(const float* a, const float* b, float* c, Index n) {
+  for (Index i = 0; i < n; i += kLanes)
+    simd::store(c + i, simd::load<V>(a + i) + 0.5f * simd::load<V>(b + i));
+}
+#ifdef __SSE2__
+// Streaming stores go around the caches, so that nothing is fetched only to be overwritten.
+void copy_streaming(const float* a, const float*, float* c, Index n) {
+  for (Index i = 0; i < n; i += 4) _mm_stream_ps(c + i, _mm_load_ps(a + i));
+}
+void triad_streaming(const float* a, const float* b, float* c, Index n) {
+  const __m128 half = _mm_set1_ps(0.5f);
+  for (Index i = 0; i < n; i += 4)
+    _mm_stream_ps(c + i, _mm_add_ps(_mm_load_ps(a + i), _mm_mul_ps(half, _mm_load_ps(b + i))));
+}
+#endif
+
+using Loop = void (*)(const float* a, const float* b, float* c, Index n);
+
+/// Every thread walks its own part of the arrays, again and again within one parallel region: the
+/// price of starting threads is no matter of bandwidth.
+double bytes_per_second(Loop loop, int arrays, double footprint, int threads) {
+  const Index unit = 8 * 16 * static_cast<Index>(sizeof(float));
+  const Index n = static_cast<Index>(footprint / 4 / arrays / threads) / unit * unit;
+  Array a({threads * n}, 1), b({arrays > 2 ? threads * n : 1}, 1), c({threads * n}, 1);
+  float* const out = c.data();
+  const Array &in = a, &in2 = b;
+  const double bytes = 4.0 * static_cast<double>(n) * arrays * threads;
+  const Index turns = 1 + static_cast<Index>(8e7 / bytes);
+  const double time = shortest(turns > 1 ? 8 : 3, [&] {
+    parallel_for(threads, kGrain, [&](Index t) {
+      for (Index i = 0; i < turns; ++i)
+        loop(in.data() + t * n, in2.data() + (arrays > 2 ? t * n : 0), out + t * n, n);
+    });
+  });
+  return bytes * static_cast<double>(turns) / time;
+}
+
+}  // namespace
+
+double Limits::bytes_per_second(double read, double written) const {
+  double best = 0;
+  for (std::size_t i = 0; i < bandwidth.size(); ++i) {
+    const bool smaller = i + 1 < bandwidth.size() && bandwidth[i + 1].footprint <= read + written;
+    const Bandwidth& b = bandwidth[i];
+    const double share = written / (read + written);
+    if (!smaller) best = std::max(best, share < 0.2 ? b.read : share < 0.4 ? b.triad : b.copy);
+  }
+  return best;
+}
+
+Limits::Roof Limits::roof(double arithmetic, double read, double written) const {
+  const double compute = arithmetic / flops;
+  const double memory = read + written > 0 ? (read + written) / bytes_per_second(read, written) : 0;
+  return {std::max(compute, memory), memory > compute};
+}
+
+Limits measure_limits(int threads) {
+  set_threads(threads);
+  Limits limits{threads, measure_flops(threads), {}};
+  constexpr double kKiB = 1024, kMiB = 1024 * kKiB;
+  for (const double size :
+       {128 * kKiB, 512 * kKiB, 2 * kMiB, 8 * kMiB, 16 * kMiB, 32 * kMiB, 64 * kMiB, 192 * kMiB}) {
+    Bandwidth b{size, bytes_per_second(read, 1, size, threads),
+                bytes_per_second(copy, 2, size, threads),
+                bytes_per_second(triad, 3, size, threads)};
+#ifdef __SSE2__
+    b.copy = std::max(b.copy, bytes_per_second(copy_streaming, 2, size, threads));
+    b.triad = std::max(b.triad, bytes_per_second(triad_streaming, 3, size, threads));
+#endif
+    limits.bandwidth.push_back(b);
+  }
+  trim_pool();
+  return limits;
+}
+
+}  // namespace kindling::bench
