@@ -4,6 +4,7 @@
 #include <new>
 
 #include "engine/error.h"
+#include "engine/parallel.h"
 
 namespace kindling {
 
@@ -24,7 +25,9 @@ ArrayOf<T>::ArrayOf(const Shape& shape) : shape_(shape), storage_(bytes_of<T>(sh
 
 template <class T>
 ArrayOf<T>::ArrayOf(const Shape& shape, T fill) : ArrayOf(shape) {
-  std::fill_n(data(), size(), fill);
+  T* out = data();
+  parallel_chunks(size(), kChunk, size(),
+                  [&](Index begin, Index end) { std::fill(out + begin, out + end, fill); });
 }
 
 template <class T>
@@ -38,8 +41,10 @@ template <class T>
 T* ArrayOf<T>::data() {
   if (storage_ && !storage_.unique()) {
     ArrayOf copy(shape_);
-    std::copy_n(static_cast<const ArrayOf*>(this)->data(), size(),
-                static_cast<T*>(copy.storage_.data()));
+    const T* in = static_cast<const ArrayOf*>(this)->data();
+    T* out = static_cast<T*>(copy.storage_.data());
+    parallel_chunks(size(), kChunk, size(),
+                    [&](Index begin, Index end) { std::copy(in + begin, in + end, out + begin); });
     *this = std::move(copy);
   }
   return static_cast<T*>(storage_.data()) + offset_;

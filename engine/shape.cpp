@@ -9,39 +9,38 @@ namespace kindling {
 
 namespace {
 
-std::string join(std::span<const Index> dims) {
-  std::string text = "(";
-  for (std::size_t i = 0; i < dims.size(); ++i) {
-    if (i > 0) text += ',';
-    text += std::to_string(dims[i]);
+/// Extents that print themselves, but only when a message is really put together.
+struct Extents {
+  std::span<const Index> dims;
+  friend std::ostream& operator<<(std::ostream& out, const Extents& extents) {
+    out << '(';
+    for (std::size_t i = 0; i < extents.dims.size(); ++i)
+      out << (i > 0 ? "," : "") << extents.dims[i];
+    return out << ')';
   }
-  text += ')';
-  return text;
-}
+};
 
 }  // namespace
 
 Shape::Shape(std::span<const Index> dims, const char* who) : rank_(static_cast<int>(dims.size())) {
-  check(dims.size() <= kMaxRank, who, join(dims), ": at most ", int{kMaxRank}, " axes");
+  check(dims.size() <= kMaxRank, who, Extents{dims}, ": at most ", int{kMaxRank}, " axes");
   // A zero anywhere makes the size zero, but the other extents must not overflow either: strides
   // are products of them.
   Index strides = 1;
   for (int i = 0; i < rank_; ++i) {
     dims_[i] = dims[i];
-    check(dims[i] >= 0, who, join(dims), ": extents cannot be negative");
-    check(!__builtin_mul_overflow(strides, std::max<Index>(dims[i], 1), &strides), who, join(dims),
-          ": the number of elements does not fit in 64 bits");
+    check(dims[i] >= 0, who, Extents{dims}, ": extents cannot be negative");
+    check(!__builtin_mul_overflow(strides, std::max<Index>(dims[i], 1), &strides), who,
+          Extents{dims}, ": the number of elements does not fit in 64 bits");
     size_ *= dims[i];
   }
 }
 
-int Shape::normalize(int axis, const char* who) const {
-  const int from_front = axis < 0 ? axis + rank_ : axis;
-  check(from_front >= 0 && from_front < rank_, who, to_string(), ": there is no axis ", axis);
-  return from_front;
+void Shape::no_axis(int axis, const char* who) const {
+  throw ShapeError(str("[", who, "] ", *this, ": there is no axis ", axis));
 }
 
-std::string Shape::to_string() const { return join(dims()); }
+std::string Shape::to_string() const { return str(*this); }
 
 Shape Shape::with(int axis, Index extent) const {
   auto dims = dims_;
@@ -49,7 +48,9 @@ Shape Shape::with(int axis, Index extent) const {
   return Shape(std::span<const Index>(dims.data(), rank_));
 }
 
-std::ostream& operator<<(std::ostream& out, const Shape& shape) { return out << shape.to_string(); }
+std::ostream& operator<<(std::ostream& out, const Shape& shape) {
+  return out << Extents{shape.dims()};
+}
 
 bool broadcasts(const Shape& a, const Shape& b) {
   for (int i = 1; i <= std::min(a.rank(), b.rank()); ++i)
@@ -93,7 +94,7 @@ Shape reduced_shape(const Shape& shape, const Axes& axes, bool keepdim) {
 
 Shape resolve_reshape(const char* who, const Shape& from, std::span<const Index> to) {
   const auto require = [&](bool fits) {
-    check(fits, who, from, " cannot become ", join(to), ": ", from.size(),
+    check(fits, who, from, " cannot become ", Extents{to}, ": ", from.size(),
           " elements, and at most ", int{Shape::kMaxRank}, " axes");
   };
   require(to.size() <= Shape::kMaxRank);

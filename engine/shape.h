@@ -29,7 +29,12 @@ class Shape {
   /// Extent of an axis; -1 is the last. Throws ShapeError when there is no such axis.
   Index operator[](int axis) const { return dims_[normalize(axis)]; }
   /// The same axis counted from the front, 0 <= axis < rank(). Throws ShapeError.
-  int normalize(int axis, const char* who = "shape") const;
+  int normalize(int axis, const char* who = "shape") const {
+    const int from_front = axis < 0 ? axis + rank_ : axis;
+    if (from_front < 0 || from_front >= rank_) [[unlikely]]
+      no_axis(axis, who);
+    return from_front;
+  }
 
   std::span<const Index> dims() const { return {dims_.data(), static_cast<std::size_t>(rank_)}; }
   auto begin() const { return dims().begin(); }
@@ -45,6 +50,8 @@ class Shape {
   }
 
  private:
+  [[noreturn]] void no_axis(int axis, const char* who) const;
+
   std::array<Index, kMaxRank> dims_{};
   int rank_ = 0;
   Index size_ = 1;

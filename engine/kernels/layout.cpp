@@ -28,34 +28,6 @@ void copy_blocks(const Scalar* in, Index in_pitch, Scalar* out, Index out_pitch,
 
 }  // namespace
 
-Array permute(const Array& x, const Axes& order) {
-  const int rank = x.rank();
-  std::array<Index, Shape::kMaxRank> extent{}, in_stride{}, stride{};
-  for (Index i = rank, product = 1; i-- > 0;) {
-    in_stride[i] = product;
-    product *= x.dim(static_cast<int>(i));
-  }
-  for (int i = 0; i < rank; ++i) {
-    extent[i] = x.dim(order[i]);
-    stride[i] = in_stride[order[i]];
-  }
-  Array y{Shape(std::span<const Index>(extent.data(), rank))};
-  if (rank == 0) return x;
-  if (y.size() == 0) return y;
-  const Scalar* in = x.data();
-  Scalar* out = y.data();
-  const Index run = extent[rank - 1], step = stride[rank - 1];
-  parallel_for(y.size() / run, y.size(), [&](Index row) {
-    Index rest = row, at = 0;
-    for (int i = rank - 2; i >= 0; --i) {
-      at += rest % extent[i] * stride[i];
-      rest /= extent[i];
-    }
-    for (Index j = 0; j < run; ++j) out[row * run + j] = in[at + j * step];
-  });
-  return y;
-}
-
 Array slice(const Array& x, int axis, Index begin, Index end) {
   if (axis == 0) return x.rows(begin, end);
   const AlongAxis from(x.shape(), axis);

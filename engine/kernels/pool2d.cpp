@@ -3,8 +3,19 @@
 #include <algorithm>
 #include <limits>
 
-#include "engine/kernels/math.h"
+#include "engine/kernels/simd.h"
 #include "engine/parallel.h"
+
+// A window is walked once for every register of channels, with what it yields kept in registers:
+//
+//     for each image, for each output pixel:             a task is an image
+//       for a register of channels at a time:
+//         best = -inf  |  total = 0
+//         for each pixel of the window inside the image: best = max(best, x) | total += x
+//         write y (and where the best one stood)
+//
+// and backwards each pixel of the window gets what it is due, in an image that is in the cache
+// because it has just been filled with zeros.
 
 namespace kindling::kernels {
 
@@ -28,97 +39,152 @@ struct Span {
   }
 };
 
-/// Calls visit(n, output pixel, row span, column span) for every output pixel of image n.
+/// Pixels of an image that one output pixel comes from.
+struct Pixels {
+  Span rows, columns;
+  Index width;
+
+  /// Calls visit(ih * W + iw) for each, row by row.
+  template <class Visit>
+  void each(const Visit& visit) const {
+    for (Index ih = rows.begin; ih < rows.end; ++ih)
+      for (Index iw = columns.begin; iw < columns.end; ++iw) visit(ih * width + iw);
+  }
+  Scalar count(const AvgPool& pool) const {
+    const Index inside = (rows.end - rows.begin) * (columns.end - columns.begin);
+    return static_cast<Scalar>(pool.count_padding ? rows.with_padding * columns.with_padding
+                                                  : inside);
+  }
+};
+
+/// Calls visit(output pixel, its Pixels) for every output pixel of image n.
 template <class Visit>
 void each_window(Index n, const Shape& x, const Shape& y, const Window& w, const Visit& visit) {
-  for (Index oh = 0; oh < y[1]; ++oh)
+  for (Index oh = 0; oh < y[1]; ++oh) {
+    const Span rows(oh, x[1], w.kernel_h, w.stride_h, w.padding_h);
     for (Index ow = 0; ow < y[2]; ++ow)
-      visit((n * y[1] + oh) * y[2] + ow, Span(oh, x[1], w.kernel_h, w.stride_h, w.padding_h),
-            Span(ow, x[2], w.kernel_w, w.stride_w, w.padding_w));
+      visit((n * y[1] + oh) * y[2] + ow,
+            Pixels{rows, Span(ow, x[2], w.kernel_w, w.stride_w, w.padding_w), x[2]});
+  }
 }
 
-Scalar window_size(const AvgPool& pool, const Span& rows, const Span& columns) {
-  const Index inside = (rows.end - rows.begin) * (columns.end - columns.begin);
-  return static_cast<Scalar>(pool.count_padding ? rows.with_padding * columns.with_padding
-                                                : inside);
+/// Calls body.operator()<L>(j) for runs of L channels from j on that together are all of them:
+/// whole registers first, then halves, and so on.
+template <int L = simd::kLanes<Scalar>, class Body>
+void each_register(Index channels, const Body& body, Index j = 0) {
+  for (; j + L <= channels; j += L) body.template operator()<L>(j);
+  if constexpr (L > 1) {
+    if (j < channels) each_register<L / 2>(channels, body, j);
+  }
 }
+
+using Place = std::conditional_t<sizeof(Scalar) == 8, std::int64_t, std::int32_t>;
+template <int L>
+using Values = simd::Vec<Scalar, L>;
+template <int L>
+using Places = simd::Vec<Place, L>;  // as wide as Values, so that one can choose by the other
+template <int L>
+using StoredPlaces = simd::Vec<std::int32_t, L>;
 
 }  // namespace
 
 Array max_pool2d(const Array& x, const Window& window, bool ceil_mode, IntArray& argmax) {
   const Shape shape = pooled_shape(x.shape(), window, ceil_mode);
-  Array y(shape, -std::numeric_limits<Scalar>::infinity());
-  argmax = IntArray(shape, 0);
-  const Index width = x.dim(2), pixels = x.dim(1) * width, c = x.dim(3);
+  Array y(shape);
+  argmax = IntArray(shape);
+  const Index pixels = x.dim(1) * x.dim(2), c = x.dim(3);
   const Scalar* in = x.data();
   Scalar* out = y.data();
   std::int32_t* from = argmax.data();
   parallel_for(shape[0], y.size() * window.kernel_h * window.kernel_w, [&](Index n) {
-    each_window(n, x.shape(), shape, window, [&](Index o, const Span& rows, const Span& columns) {
-      bool first = true;
-      for (Index ih = rows.begin; ih < rows.end; ++ih)
-        for (Index iw = columns.begin; iw < columns.end; ++iw, first = false) {
-          const Index pixel = ih * width + iw;
-          const Scalar* candidate = in + (n * pixels + pixel) * c;
-          for (Index j = 0; j < c; ++j) {
-            const Scalar value = candidate[j], champion = out[o * c + j];
-            if (first || value > champion || (value != value && champion == champion)) {
-              out[o * c + j] = value;
-              from[o * c + j] = static_cast<std::int32_t>(pixel);
-            }
-          }
-        }
+    const Scalar* image = in + n * pixels * c;
+    each_window(n, x.shape(), shape, window, [&](Index o, const Pixels& inside) {
+      each_register(c, [&]<int L>(Index j) {
+        const Index first = inside.rows.begin * inside.width + inside.columns.begin;
+        auto best = simd::load<Values<L>>(image + first * c + j);
+        Places<L> place = Places<L>{} + static_cast<Place>(first);
+        inside.each([&](Index pixel) {
+          const auto value = simd::load<Values<L>>(image + pixel * c + j);
+          // Greater, or not a number: but the first of those stays.
+          const Places<L> wins = ~(value <= best) & (best == best);
+          best = wins ? value : best;
+          place = wins ? Places<L>{} + static_cast<Place>(pixel) : place;
+        });
+        simd::store(out + o * c + j, best);
+        simd::store(from + o * c + j, __builtin_convertvector(place, StoredPlaces<L>));
+      });
     });
   });
   return y;
 }
 
-Array max_pool2d_dx(const Array& dy, const IntArray& argmax, const Shape& x_shape) {
-  Array dx(x_shape, Scalar{0});
-  const Index windows = dy.dim(1) * dy.dim(2), pixels = x_shape[1] * x_shape[2], c = x_shape[3];
+// y = x[argmax];  dx[argmax] += dy
+Array max_pool2d_dx(const Array& dy, const IntArray& argmax, const Window& window,
+                    const Shape& x_shape) {
+  Array dx(x_shape);
+  const Index pixels = x_shape[1] * x_shape[2], c = x_shape[3];
   const Scalar* in = dy.data();
   const std::int32_t* from = argmax.data();
   Scalar* out = dx.data();
-  parallel_for(x_shape[0], dy.size(), [&](Index n) {
-    for (Index i = n * windows; i < (n + 1) * windows; ++i)
-      for (Index j = 0; j < c; ++j) out[(n * pixels + from[i * c + j]) * c + j] += in[i * c + j];
+  parallel_for(x_shape[0], dy.size() * window.kernel_h * window.kernel_w, [&](Index n) {
+    Scalar* image = out + n * pixels * c;
+    std::fill_n(image, pixels * c, Scalar{0});
+    each_window(n, x_shape, dy.shape(), window, [&](Index o, const Pixels& inside) {
+      each_register(c, [&]<int L>(Index j) {
+        const auto gradient = simd::load<Values<L>>(in + o * c + j);
+        const auto place =
+            __builtin_convertvector(simd::load<StoredPlaces<L>>(from + o * c + j), Places<L>);
+        inside.each([&](Index pixel) {
+          Scalar* at = image + pixel * c + j;
+          const auto before = simd::load<Values<L>>(at);
+          const Places<L> here = place == static_cast<Place>(pixel);
+          simd::store(at, here ? before + gradient : before);
+        });
+      });
+    });
   });
   return dx;
 }
 
 Array avg_pool2d(const Array& x, const AvgPool& pool) {
   const Shape shape = pooled_shape(x.shape(), pool.window, pool.ceil_mode);
-  Array y(shape, Scalar{0});
-  const Index width = x.dim(2), pixels = x.dim(1) * width, c = x.dim(3);
+  Array y(shape);
+  const Index pixels = x.dim(1) * x.dim(2), c = x.dim(3);
   const Scalar* in = x.data();
   Scalar* out = y.data();
   parallel_for(shape[0], y.size() * pool.window.kernel_h * pool.window.kernel_w, [&](Index n) {
-    each_window(n, x.shape(), shape, pool.window,
-                [&](Index o, const Span& rows, const Span& columns) {
-                  math::Run mean(out + o * c, c);
-                  for (Index ih = rows.begin; ih < rows.end; ++ih)
-                    for (Index iw = columns.begin; iw < columns.end; ++iw)
-                      mean += math::ConstRun(in + (n * pixels + ih * width + iw) * c, c);
-                  mean /= window_size(pool, rows, columns);
-                });
+    const Scalar* image = in + n * pixels * c;
+    each_window(n, x.shape(), shape, pool.window, [&](Index o, const Pixels& inside) {
+      const Scalar count = inside.count(pool);
+      each_register(c, [&]<int L>(Index j) {
+        Values<L> total{};
+        inside.each([&](Index pixel) { total += simd::load<Values<L>>(image + pixel * c + j); });
+        simd::store(out + o * c + j, total / count);
+      });
+    });
   });
   return y;
 }
 
+// y = sum of x / count;  dx += dy / count
 Array avg_pool2d_dx(const Array& dy, const AvgPool& pool, const Shape& x_shape) {
-  Array dx(x_shape, Scalar{0});
-  const Index width = x_shape[2], pixels = x_shape[1] * width, c = x_shape[3];
+  Array dx(x_shape);
+  const Index pixels = x_shape[1] * x_shape[2], c = x_shape[3];
   const Scalar* in = dy.data();
   Scalar* out = dx.data();
   parallel_for(x_shape[0], dy.size() * pool.window.kernel_h * pool.window.kernel_w, [&](Index n) {
-    each_window(n, x_shape, dy.shape(), pool.window,
-                [&](Index o, const Span& rows, const Span& columns) {
-                  const Scalar share = 1 / window_size(pool, rows, columns);
-                  for (Index ih = rows.begin; ih < rows.end; ++ih)
-                    for (Index iw = columns.begin; iw < columns.end; ++iw)
-                      math::Run(out + (n * pixels + ih * width + iw) * c, c) +=
-                          share * math::ConstRun(in + o * c, c);
-                });
+    Scalar* image = out + n * pixels * c;
+    std::fill_n(image, pixels * c, Scalar{0});
+    each_window(n, x_shape, dy.shape(), pool.window, [&](Index o, const Pixels& inside) {
+      const Scalar share = 1 / inside.count(pool);
+      each_register(c, [&]<int L>(Index j) {
+        const Values<L> due = share * simd::load<Values<L>>(in + o * c + j);
+        inside.each([&](Index pixel) {
+          Scalar* at = image + pixel * c + j;
+          simd::store(at, simd::load<Values<L>>(at) + due);
+        });
+      });
+    });
   });
   return dx;
 }

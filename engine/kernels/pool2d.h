@@ -11,7 +11,8 @@ namespace kindling::kernels {
 /// output, the pixel (ih * W + iw) it came from: the first one on a tie.
 Array max_pool2d(const Array& x, const Window& window, bool ceil_mode, IntArray& argmax);
 /// dx[n, argmax[n,oh,ow,c], c] += dy[n,oh,ow,c].
-Array max_pool2d_dx(const Array& dy, const IntArray& argmax, const Shape& x_shape);
+Array max_pool2d_dx(const Array& dy, const IntArray& argmax, const Window& window,
+                    const Shape& x_shape);
 
 /// The mean of each window. `count_padding`: the padding counts as zeros (PyTorch's default).
 struct AvgPool {

@@ -30,8 +30,8 @@ Tensor max_pool2d(const Tensor& x, Pair kernel, Pair stride, Pair padding, bool 
   IntArray from;
   Array y = kernels::max_pool2d(x.value(), window, ceil_mode, from);
   return record(kMaxPool, std::move(y), {x},
-                [from, shape = x.shape()](const Array& dy, Grads& grads) {
-                  grads.add(0, kernels::max_pool2d_dx(dy, from, shape));
+                [from, window, shape = x.shape()](const Array& dy, Grads& grads) {
+                  grads.add(0, kernels::max_pool2d_dx(dy, from, window, shape));
                 });
 }
 
