@@ -110,37 +110,55 @@ class Ahead {
 };
 
 /// out of P pixels and one panel of channels: all segments with the sums in registers.
-template <int L, int NV, int P>
+template <class T, int P>
 [[gnu::noinline]] void gather_tile(const std::vector<Segment>& segments,
                                    const Scalar* const* window, const Scalar* panel,
                                    const Scalar* bias, Scalar* const* out, Index columns) {
-  using V = simd::Vec<Scalar, L>;
-  Sums<L, NV, P> sums;
+  using V = typename T::V;
+  Sums<T::L, T::NV, P> sums;
 #pragma GCC unroll 16
   for (int p = 0; p < P; ++p)
-    for (int v = 0; v < NV; ++v) sums.at[p][v] = simd::load<V>(bias + v * L);
+    for (int v = 0; v < T::NV; ++v) sums.at[p][v] = T::pairs ? V{} : simd::load<V>(bias + v * T::L);
   for (const Segment& segment : segments) {
-    const Scalar* row = panel + segment.weight * NV * L;
+    const Scalar* row = panel + segment.weight * T::columns;
+    const Index end = segment.in + segment.length;
+    if constexpr (T::pairs) {
+#pragma GCC unroll 2
+      for (Index k = segment.in; k < end; k += 2, row += T::L)
+        sums.step_pairs([&](int p) { return window[p] + k; }, row);
+    } else {
 #pragma GCC unroll 4
-    for (Index k = segment.in; k < segment.in + segment.length; ++k, row += NV * L)
-      sums.step([&](int p) { return window[p][k]; }, row);
+      for (Index k = segment.in; k < end; ++k, row += T::columns)
+        sums.step([&](int p) { return window[p][k]; }, row);
+    }
   }
 #pragma GCC unroll 16
-  for (int p = 0; p < P; ++p)
-    for (int v = 0; v < NV; ++v) {
-      const V sum = sums.at[p][v];
-      if (const Index left = columns - v * L; left >= L)
-        simd::store(out[p] + v * L, sum);
-      else if (left > 0)
-        simd::store_first(out[p] + v * L, sum, left);
+  for (int p = 0; p < P; ++p) {
+    if constexpr (T::pairs) {
+      using Half = typename T::Half;
+      const Half sum = simd::unzip<Half, 0>(sums.at[p][0]) + simd::unzip<Half, 1>(sums.at[p][0]) +
+                       simd::load<Half>(bias);
+      if (columns >= T::columns)
+        simd::store(out[p], sum);
+      else
+        simd::store_first(out[p], sum, columns);
+    } else {
+      for (int v = 0; v < T::NV; ++v) {
+        const V sum = sums.at[p][v];
+        if (const Index left = columns - v * T::L; left >= T::L)
+          simd::store(out[p] + v * T::L, sum);
+        else if (left > 0)
+          simd::store_first(out[p] + v * T::L, sum, left);
+      }
     }
+  }
 }
 
 /// out (n, pixels, columns) = what the plan gathers from `in` times the packed weights, + bias.
-template <int L, int NV>
+template <class T>
 void gather(const Plan& plan, const Array& in, const Array& packed, const Array& bias, Array& out) {
   // Every pixel has an address of its own: with one vector each, eight fit the registers.
-  constexpr int P = std::min(kTileRows<NV>, NV == 1 ? 8 : 12);
+  constexpr int P = std::min(kTileRows<T::NV>, T::NV == 1 ? 8 : 12);
   const Index n = out.dim(0), columns = out.dim(3);
   const Index in_size = in.size() / n, out_size = out.size() / n;
   const Index panels = packed.dim(0), rows = packed.dim(1);
@@ -148,10 +166,10 @@ void gather(const Plan& plan, const Array& in, const Array& packed, const Array&
   const Spread spread(in_size, images);
   Scalar* to = out.data();
   parallel_for(tiles * panels, n * plan.steps * columns, [&](Index task) {
-    const Index first = task / panels * images, j = task % panels * NV * L;
+    const Index first = task / panels * images, j = task % panels * T::columns;
     const Index count = std::min(images, n - first);
     const Images tile = spread(in.data() + first * in_size, count);
-    const Index next = std::min(images, n - first - count) * (j + NV * L >= columns ? 1 : 0);
+    const Index next = std::min(images, n - first - count) * (j + T::columns >= columns ? 1 : 0);
     Scalar* tile_out = to + first * out_size + j;
     const Index steps = count * plan.pixels / P;
     Ahead<0> in_ahead(in.data() + (first + count) * in_size, next * in_size, steps);
@@ -169,8 +187,8 @@ void gather(const Plan& plan, const Array& in, const Array& packed, const Array&
             window[p] = begin;
             result[p] = tile_out + pixel * columns;
           });
-          gather_tile<L, NV, kPixels>(stencil.segments, window, packed.data() + j * rows,
-                                      bias.data() + j, result, columns - j);
+          gather_tile<T, kPixels>(stencil.segments, window, packed.data() + j * rows,
+                                  bias.data() + j, result, columns - j);
         });
       }
     }
@@ -185,14 +203,13 @@ Array conv2d(const Array& x, const Array& w, const Array& b, const Window& win) 
   Array y(Shape{x.dim(0), window_extent(x.dim(1), win.kernel_h, win.stride_h, win.padding_h),
                 window_extent(x.dim(2), win.kernel_w, win.stride_w, win.padding_w), m});
   if (y.size() == 0) return y;
-  with_width(m, [&](auto lanes, auto vectors) {
-    constexpr int L = decltype(lanes)::value, NV = decltype(vectors)::value;
-    const Index rows = w.size() / m, panels = (m + NV * L - 1) / (NV * L);
-    const auto row = [&](Index i) { return w.data() + i * m; };
-    const auto bias_row = [&](Index) { return b.data(); };
-    const Array bias =
-        b.defined() ? pack(bias_row, 1, m, 1, NV * L) : Array(Shape{panels, 1, NV * L}, Scalar{0});
-    gather<L, NV>(*plan, x, pack(row, rows, m, 1, NV * L), bias, y);
+  with_layout(m, x.dim(3), [&](auto layout) {
+    using T = decltype(layout);
+    Array weights = pack([&](Index i) { return w.data() + i * m; }, w.size() / m, m, 1, T::columns);
+    if (T::pairs) zip_rows(weights);
+    const Array bias = b.defined() ? pack([&](Index) { return b.data(); }, 1, m, 1, T::columns)
+                                   : Array(Shape{weights.dim(0), 1, T::columns}, Scalar{0});
+    gather<T>(*plan, x, weights, bias, y);
   });
   return y;
 }
@@ -203,12 +220,13 @@ Array conv2d_dx(const Array& dy, const Array& w, const Shape& x_shape, const Win
   if (dx.size() == 0) return dx;
   if (dy.size() == 0) return Array(x_shape, Scalar{0});
   const auto plan = backward_plan(x_shape[1], x_shape[2], m, win);
-  with_width(c, [&](auto lanes, auto vectors) {
-    constexpr int L = decltype(lanes)::value, NV = decltype(vectors)::value;
+  with_layout(c, m, [&](auto layout) {
+    using T = decltype(layout);
     // Row (kh,kw,m) of what dy is multiplied with is w[KH-1-kh, KW-1-kw, :, m].
     const auto row = [&](Index i) { return w.data() + (taps - 1 - i / m) * c * m + i % m; };
-    const Array zeros(Shape{(c + NV * L - 1) / (NV * L), 1, NV * L}, Scalar{0});
-    gather<L, NV>(*plan, dy, pack(row, taps * m, c, m, NV * L), zeros, dx);
+    Array weights = pack(row, taps * m, c, m, T::columns);
+    if (T::pairs) zip_rows(weights);
+    gather<T>(*plan, dy, weights, Array(Shape{weights.dim(0), 1, T::columns}, Scalar{0}), dx);
   });
   return dx;
 }
@@ -225,49 +243,69 @@ struct AheadOfBoth {
   Ahead<0> x, dy;
 };
 
-/// R rows of dw and one panel of channels += x * dy over the pixels.
-template <int L, int NV, int R>
+/// The register tile of dw: R rows of weights (or pairs of rows) and one panel of channels
+/// += x * dy over the pixels.
+template <class T, int R>
 [[gnu::noinline]] void dw_tile(const Scalar* const* window, Index k, const Scalar* dy, Scalar* dw,
                                Index pitch, int pixels, AheadOfBoth& ahead) {
-  using V = simd::Vec<Scalar, L>;
-  Sums<L, NV, R> sums;
+  using V = typename T::V;
+  using Half = typename T::Half;
+  Sums<T::L, T::NV, R> sums;
 #pragma GCC unroll 16
-  for (int r = 0; r < R; ++r)
-    for (int v = 0; v < NV; ++v) sums.at[r][v] = simd::load<V>(dw + r * pitch + v * L);
+  for (int r = 0; r < R; ++r) {
+    if constexpr (T::pairs)
+      sums.at[r][0] = simd::zip<V>(simd::load<Half>(dw + 2 * r * pitch),
+                                   simd::load<Half>(dw + (2 * r + 1) * pitch));
+    else
+      for (int v = 0; v < T::NV; ++v) sums.at[r][v] = simd::load<V>(dw + r * pitch + v * T::L);
+  }
   for (int i = 0; i < pixels;) {
     ahead.x.step();
     ahead.dy.step();
     for (const int stop = std::min(pixels, i + kStretch); i < stop; ++i) {
       const Scalar* x = window[i] + k;
-      sums.step([&](int r) { return x[r]; }, dy + i * NV * L);
+      if constexpr (T::pairs)
+        sums.step_pairs([&](int r) { return x + 2 * r; }, dy + i * T::L);
+      else
+        sums.step([&](int r) { return x[r]; }, dy + i * T::columns);
     }
   }
 #pragma GCC unroll 16
-  for (int r = 0; r < R; ++r)
-    for (int v = 0; v < NV; ++v) simd::store(dw + r * pitch + v * L, sums.at[r][v]);
+  for (int r = 0; r < R; ++r) {
+    if constexpr (T::pairs) {
+      simd::store(dw + 2 * r * pitch, simd::unzip<Half, 0>(sums.at[r][0]));
+      simd::store(dw + (2 * r + 1) * pitch, simd::unzip<Half, 1>(sums.at[r][0]));
+    } else {
+      for (int v = 0; v < T::NV; ++v) simd::store(dw + r * pitch + v * T::L, sums.at[r][v]);
+    }
+  }
 }
 
 /// Copies the next pixels' dy, one panel of channels from column j on, to where the register tiles
-/// read it, filled up with zeros; their sum goes to db.
-template <int L, int NV>
+/// read it, filled up with zeros (for pairs, every number twice); their sum goes to db.
+template <class T>
 void pack_dy(Walk& walk, int pixels, const Scalar* dy, Index m, Index j, const Scalar** window,
              Scalar* panel, Scalar* db) {
-  using V = simd::Vec<Scalar, L>;
-  const Index filled = std::min<Index>(m - j, NV * L);
+  using V = simd::Vec<Scalar, T::pairs ? T::L / 2 : T::L>;
+  constexpr int L = sizeof(V) / sizeof(Scalar), NV = T::NV;
+  const Index filled = std::min<Index>(m - j, T::columns);
   V sum[NV];
   for (int v = 0; v < NV; ++v) sum[v] = simd::load<V>(db + v * L);
   walk.take(pixels, [&](int i, const Scalar* begin, Index pixel) {
     window[i] = begin;
     const Scalar* from = dy + pixel * m + j;
-    Scalar* to = panel + i * NV * L;
-    if (filled < NV * L) {
+    Scalar* to = panel + i * T::L * NV;
+    if (filled < T::columns) {
       std::copy_n(from, filled, to);
-      std::fill_n(to + filled, NV * L - filled, Scalar{0});
+      std::fill_n(to + filled, T::columns - filled, Scalar{0});
       from = to;
     }
     for (int v = 0; v < NV; ++v) {
       const V d = simd::load<V>(from + v * L);
-      simd::store(to + v * L, d);
+      if constexpr (T::pairs)
+        simd::store(to, simd::zip<typename T::V>(d, d));
+      else
+        simd::store(to + v * L, d);
       sum[v] += d;
     }
   });
@@ -276,26 +314,27 @@ void pack_dy(Walk& walk, int pixels, const Scalar* dy, Index m, Index j, const S
 
 /// dw (rows + 1, columns), columns from j on, += what a tile of images contributes. The last row is
 /// db: the weight of an input that is always 1.
-template <int L, int NV>
+template <class T>
 void dw_images(const Plan& plan, const Images& x, const Scalar* dy, Index count, Index m, Index j,
                Scalar* dw, Index rows, Index columns, AheadOfBoth ahead) {
-  constexpr int R = kTileRows<NV>;
+  constexpr int R = kTileRows<T::NV>, kRowsEach = T::pairs ? 2 : 1;
   const Scalar* window[kPixels];
-  alignas(64) Scalar panel[kPixels * NV * L];
+  alignas(64) Scalar panel[kPixels * T::NV * T::L];
   for (const Stencil& stencil : plan.stencils) {
     Walk walk(plan, stencil, x, count);
     while (walk.left() > 0) {
       const int pixels = static_cast<int>(std::min<Index>(walk.left(), kPixels));
-      pack_dy<L, NV>(walk, pixels, dy, m, j, window, panel, dw + rows * columns + j);
+      pack_dy<T>(walk, pixels, dy, m, j, window, panel, dw + rows * columns + j);
       for (const Segment& segment : stencil.segments) {
-        const Index blocks = (segment.length + R - 1) / R;  // of about equal height
+        const Index height = segment.length / kRowsEach;
+        const Index blocks = (height + R - 1) / R;  // of about equal height
         for (Index block = 0; block < blocks; ++block) {
-          const Index begin = block * segment.length / blocks;
-          const Index end = (block + 1) * segment.length / blocks;
-          with_rows<R>(end - begin, [&](auto height) {
-            dw_tile<L, NV, decltype(height)::value>(window, segment.in + begin, panel,
-                                                    dw + (segment.weight + begin) * columns + j,
-                                                    columns, pixels, ahead);
+          const Index begin = block * height / blocks, end = (block + 1) * height / blocks;
+          with_rows<R>(end - begin, [&](auto rows_each) {
+            const Index row = begin * kRowsEach;
+            dw_tile<T, decltype(rows_each)::value>(window, segment.in + row, panel,
+                                                   dw + (segment.weight + row) * columns + j,
+                                                   columns, pixels, ahead);
           });
         }
       }
@@ -304,30 +343,29 @@ void dw_images(const Plan& plan, const Images& x, const Scalar* dy, Index count,
 }
 
 /// (rows + 1, columns): dw and under it db, columns filled up to whole panels.
-template <int L, int NV>
+template <class T>
 Array dw_and_db(const Plan& plan, const Array& dy, const Array& x, Index rows, Index m) {
   const Index n = x.dim(0), in_size = x.size() / n, out_size = dy.size() / n;
-  const Index panels = (m + NV * L - 1) / (NV * L), columns = panels * NV * L;
+  const Index panels = (m + T::columns - 1) / T::columns, columns = panels * T::columns;
   const Index images = images_in_tile(n, in_size, out_size);
   // A task sums one panel over one part of the images; the parts are added in their order at the
   // end. There are few parts where there are many panels, so partial sums never outgrow the arrays.
   constexpr Index kTasks = 16;
   const Index parts = std::clamp<Index>(kTasks / panels, 1, n);
-  const Index steps = images * plan.steps / kStretch / kTileRows<NV>;
+  const Index steps = images * plan.steps / kStretch / kTileRows<T::NV>;
   const Spread spread(in_size, images);
   Array partial(Shape{parts, rows + 1, columns}, Scalar{0});
   Scalar* out = partial.data();
   parallel_for(parts * panels, n * plan.steps * m, [&](Index task) {
-    const Index part = task / panels, j = task % panels * NV * L;
+    const Index part = task / panels, j = task % panels * T::columns;
     const Index end = (part + 1) * n / parts;
     for (Index first = part * n / parts; first < end; first += images) {
       const Index count = std::min(images, end - first), then = first + count;
       const Index next = std::min(images, end - then);
-      dw_images<L, NV>(plan, spread(x.data() + first * in_size, count),
-                       dy.data() + first * out_size, count, m, j, out + part * (rows + 1) * columns,
-                       rows, columns,
-                       {{x.data() + then * in_size, next * in_size, steps},
-                        {dy.data() + then * out_size, next * out_size, steps}});
+      dw_images<T>(plan, spread(x.data() + first * in_size, count), dy.data() + first * out_size,
+                   count, m, j, out + part * (rows + 1) * columns, rows, columns,
+                   {{x.data() + then * in_size, next * in_size, steps},
+                    {dy.data() + then * out_size, next * out_size, steps}});
     }
   });
   return parts == 1 ? partial.reshape({rows + 1, columns}) : sum(partial, {0});
@@ -344,9 +382,8 @@ Array conv2d_dw(const Array& dy, const Array& x, const Shape& w_shape, const Win
   }
   const auto plan = forward_plan(x.dim(1), x.dim(2), x.dim(3), win);
   Array both;
-  with_width(m, [&](auto lanes, auto vectors) {
-    both = dw_and_db<decltype(lanes)::value, decltype(vectors)::value>(*plan, dy, x, rows, m);
-  });
+  with_layout(m, x.dim(3),
+              [&](auto layout) { both = dw_and_db<decltype(layout)>(*plan, dy, x, rows, m); });
   if (both.dim(1) != m) both = slice(both, 1, 0, m);
   if (db) *db = both.rows(rows, rows + 1).reshape({m});
   return both.rows(0, rows).reshape(w_shape);

@@ -10,6 +10,21 @@
 /// Register tiles and packed weights. Only conv2d.cpp includes this.
 namespace kindling::kernels {
 
+/// How a row of a register tile lies in vector registers of L lanes.
+///
+///   vectors   NV of them side by side: L NV columns; each step multiplies one number per row
+///   pairs     for L / 2 columns or fewer, two numbers per row and step: lane 2 m adds up the even
+///             terms of column m, lane 2 m + 1 the odd ones. Half a register instead would need one
+///             load for each of its products, and loads are what a processor has too few of.
+template <int kLanes, int kVectors, bool kPairs>
+struct Layout {
+  static constexpr int L = kLanes, NV = kVectors;
+  static constexpr bool pairs = kPairs;
+  static constexpr int columns = kPairs ? L / 2 : L * NV;
+  using V = simd::Vec<Scalar, L>;
+  using Half = simd::Vec<Scalar, L / 2>;
+};
+
 /// Rows of a register tile NV vectors wide: as many as leave registers for a row of weights, a
 /// broadcast, and addresses.
 template <int NV>
@@ -36,6 +51,14 @@ struct Sums {
       for (int v = 0; v < NV; ++v) at[p][v] += broadcast * row[v];
     }
   }
+
+  /// The same for two terms, lying side by side at a(p); b is a row of pairs.
+  template <class Address>
+  [[gnu::always_inline]] void step_pairs(const Address& a, const Scalar* b) {
+    const V row = simd::load<V>(b);
+#pragma GCC unroll 16
+    for (int p = 0; p < P; ++p) at[p][0] += simd::load_pairs<V>(a(p)) * row;
+  }
 };
 
 /// A matrix (rows, columns) cut into panels `width` columns wide, each stored row after row, the
@@ -57,18 +80,29 @@ Array pack(const Row& at, Index rows, Index columns, Index column, Index width) 
   return packed;
 }
 
-/// Calls f(lanes, vectors) as compile-time numbers with the register tile that fits M columns: half
-/// a register for few columns, one, or two side by side.
+/// Calls f(Layout) with the one that fits M columns: pairs for few (half a register, where the
+/// terms, `features` of each pixel, do not come in pairs), one register, or two side by side.
 template <class F>
-void with_width(Index columns, const F& f) {
+void with_layout(Index columns, Index features, const F& f) {
   constexpr int kFull = simd::kLanes<Scalar>;
-  using std::integral_constant;
-  if (columns <= kFull / 2)
-    f(integral_constant<int, kFull / 2>(), integral_constant<int, 1>());
-  else if (columns <= kFull)
-    f(integral_constant<int, kFull>(), integral_constant<int, 1>());
+  if (columns > kFull)
+    f(Layout<kFull, 2, false>());
+  else if (columns > kFull / 2)
+    f(Layout<kFull, 1, false>());
+  else if (features % 2 == 0)
+    f(Layout<kFull, 1, true>());
   else
-    f(integral_constant<int, kFull>(), integral_constant<int, 2>());
+    f(Layout<kFull / 2, 1, false>());
+}
+
+/// Rows 2 i and 2 i + 1 of a packed matrix zipped together, as pairs are read.
+inline void zip_rows(Array& packed) {
+  const Index rows = packed.dim(1), width = packed.dim(2);
+  const Array before = packed;
+  Scalar* out = packed.data();
+  for (Index i = 0; i < rows; ++i)
+    for (Index j = 0; j < width; ++j)
+      out[i / 2 * 2 * width + 2 * j + i % 2] = before[i * width + j];
 }
 
 /// Calls f(rows) as a compile-time number: `rows` itself, at most R.

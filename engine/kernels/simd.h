@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <cstring>
+#include <utility>
 
 #include "engine/machine.h"
 #include "engine/shape.h"
@@ -37,6 +39,37 @@ template <class V, class T>
 V splat(T value) {
   return V{} + value;
 }
+/// p[0], p[1], p[0], p[1], ...: one load for two numbers.
+template <class V, class T>
+V load_pairs(const T* p) {
+  if constexpr (sizeof(T) == sizeof(float)) {
+    std::uint64_t pair;  // as one number, compilers see that it can be loaded into every lane
+    std::memcpy(&pair, p, sizeof(pair));
+    return (V)(Vec<std::uint64_t, sizeof(V) / sizeof(pair)>{} + pair);
+  } else {
+    V v;
+    for (std::size_t i = 0; i < sizeof(V) / sizeof(T); ++i) v[i] = p[i % 2];
+    return v;
+  }
+}
+
+/// a[0], b[0], a[1], b[1], ...
+template <class V, class H>
+V zip(const H& a, const H& b) {
+  return [&]<std::size_t... I>(std::index_sequence<I...>) {
+    return __builtin_shufflevector(a, b, (I / 2 + I % 2 * sizeof...(I) / 2)...);
+  }
+  (std::make_index_sequence<sizeof(V) / sizeof(a[0])>());
+}
+/// v[first], v[first + 2], ...: undoes zip, for first = 0 and 1.
+template <class H, std::size_t kFirst, class V>
+H unzip(const V& v) {
+  return [&]<std::size_t... I>(std::index_sequence<I...>) {
+    return __builtin_shufflevector(v, v, (2 * I + kFirst)...);
+  }
+  (std::make_index_sequence<sizeof(H) / sizeof(v[0])>());
+}
+
 /// The first n numbers of the register only.
 template <class V, class T>
 void store_first(T* p, const V& v, Index n) {
