@@ -22,7 +22,7 @@ struct Layout {
   static constexpr bool pairs = kPairs;
   static constexpr int columns = kPairs ? L / 2 : L * NV;
   using V = simd::Vec<Scalar, L>;
-  using Half = simd::Vec<Scalar, L / 2>;
+  using Half = simd::Vec<Scalar, L >= 4 ? L / 2 : L>;
 };
 
 /// Rows of a register tile NV vectors wide: as many as leave registers for a row of weights, a
@@ -85,14 +85,12 @@ Array pack(const Row& at, Index rows, Index columns, Index column, Index width) 
 template <class F>
 void with_layout(Index columns, Index features, const F& f) {
   constexpr int kFull = simd::kLanes<Scalar>;
-  if (columns > kFull)
-    f(Layout<kFull, 2, false>());
-  else if (columns > kFull / 2)
-    f(Layout<kFull, 1, false>());
-  else if (features % 2 == 0)
-    f(Layout<kFull, 1, true>());
-  else
-    f(Layout<kFull / 2, 1, false>());
+  if (columns > kFull) return f(Layout<kFull, 2, false>());
+  if constexpr (kFull >= 4) {
+    if (columns <= kFull / 2 && features % 2 == 0) return f(Layout<kFull, 1, true>());
+    if (columns <= kFull / 2) return f(Layout<kFull / 2, 1, false>());
+  }
+  f(Layout<kFull, 1, false>());
 }
 
 /// Rows 2 i and 2 i + 1 of a packed matrix zipped together, as pairs are read.
