@@ -6,6 +6,7 @@
 #include "engine/error.h"
 #include "engine/kernels/elementwise.h"
 #include "engine/kernels/layout.h"
+#include "engine/kernels/simd.h"
 
 namespace kindling::kernels {
 
@@ -43,24 +44,30 @@ Folded fold(const Array& x, const Axes& axes) {
 /// with the logarithm of the length.
 constexpr Index kBlock = 1024;
 
-Scalar pairwise_sum(const Scalar* x, Index n) {
-  if (n <= kBlock) return math::ConstRun(x, n).sum();
+template <class F>
+Scalar pairwise_sum(const Scalar* x, Index n, const F& f) {
+  if (n <= kBlock) return f(math::ConstRun(x, n)).sum();
   const Index half = (n / 2 + kBlock - 1) / kBlock * kBlock;
-  return pairwise_sum(x, half) + pairwise_sum(x + half, n - half);
+  return pairwise_sum(x, half, f) + pairwise_sum(x + half, n - half, f);
 }
 
-/// A block of a matrix: `rows` rows of `width` numbers, `pitch` apart.
+/// A block of a matrix: `rows` rows of `width` numbers, `pitch` apart. Beside it may stand one more
+/// row, which every row is seen against.
 struct Block {
   const Scalar* at;
   Index rows, width, pitch;
+  const Scalar* beside;
   math::ConstRun row(Index i) const { return {at + i * pitch, width}; }
 };
 
-/// out[j] = sum over the rows of block[i, j].
-struct Sum {
+/// out[j] = sum over the rows of f(block[i, j], beside[j]).
+template <class F>
+struct SumOf {
   static void apply(const Block& block, Scalar* out) {
     if (block.pitch == 1) {
-      *out = block.rows ? pairwise_sum(block.at, block.rows) : 0;
+      const Scalar beside = block.beside ? *block.beside : 0;
+      *out = pairwise_sum(block.at, block.rows,
+                          [beside](const auto& run) { return F::apply(run, beside); });
       return;
     }
     std::fill_n(out, block.width, Scalar{0});
@@ -68,22 +75,71 @@ struct Sum {
     if (block.pitch == block.width && 2 * block.width <= kWide) {
       // Rows too narrow for the vector registers are summed several side by side, then folded.
       const Index side = kWide / block.width, wide = side * block.width;
-      std::array<Scalar, kWide> sums{};
+      std::array<Scalar, kWide> sums{}, beside{};
+      for (Index k = 0; block.beside && k < side; ++k)
+        std::copy_n(block.beside, block.width, beside.data() + k * block.width);
       for (; i + side <= block.rows; i += side)
-        math::Run(sums.data(), wide) += math::ConstRun(block.at + i * block.pitch, wide);
+        math::Run(sums.data(), wide) += F::apply(math::ConstRun(block.at + i * block.pitch, wide),
+                                                 math::ConstRun(beside.data(), wide));
       for (Index k = 0; k < side; ++k)
         math::Run(out, block.width) += math::ConstRun(sums.data() + k * block.width, block.width);
     }
-    for (; i < block.rows; ++i) math::Run(out, block.width) += block.row(i);
+    const math::ConstRun beside(block.beside, block.width);
+    for (; i < block.rows; ++i) math::Run(out, block.width) += F::apply(block.row(i), beside);
   }
   static constexpr Index kWide = 128;
 };
+
+struct Itself {
+  static auto apply(const auto& x, const auto&) { return x; }
+};
+struct SquaredDifference {
+  static auto apply(const auto& x, const auto& mean) { return (x - mean).square(); }
+};
+using Sum = SumOf<Itself>;
+
+/// The larger of two, lane by lane; a NaN on either side stays one.
+template <class V>
+V larger(const V& a, const V& b) {
+  return (b > a) | (b != b) ? b : a;
+}
+
+/// The largest of a register's L numbers: of its halves, of theirs, and so on.
+template <int L>
+Scalar largest_lane(const simd::Vec<Scalar, L>& v) {
+  if constexpr (L == 1) {
+    return v[0];
+  } else {
+    using Half = simd::Vec<Scalar, L / 2>;
+    const auto* lanes = reinterpret_cast<const Scalar*>(&v);
+    return largest_lane<L / 2>(larger(simd::load<Half>(lanes), simd::load<Half>(lanes + L / 2)));
+  }
+}
+
+/// The largest of n >= 1 numbers in a row; a NaN anywhere is.
+Scalar largest(const Scalar* x, Index n) {
+  constexpr int kLanes = simd::kLanes<Scalar>, kSide = 4;
+  using V = simd::Vec<Scalar, kLanes>;
+  Scalar best = x[0];
+  Index i = 0;
+  if (n >= kSide * kLanes) {
+    // Several maxima side by side, because each comparison waits for the one before it.
+    V bests[kSide];
+    for (int k = 0; k < kSide; ++k) bests[k] = simd::load<V>(x + k * kLanes);
+    for (i = kSide * kLanes; i + kSide * kLanes <= n; i += kSide * kLanes)
+      for (int k = 0; k < kSide; ++k)
+        bests[k] = larger(bests[k], simd::load<V>(x + i + k * kLanes));
+    best = largest_lane<kLanes>(larger(larger(bests[0], bests[1]), larger(bests[2], bests[3])));
+  }
+  for (; i < n; ++i) best = x[i] > best || x[i] != x[i] ? x[i] : best;
+  return best;
+}
 
 /// out[j] = max over the rows of block[i, j].
 struct Max {
   static void apply(const Block& block, Scalar* out) {
     if (block.pitch == 1) {
-      *out = math::ConstRun(block.at, block.rows).maxCoeff<Eigen::PropagateNaN>();
+      *out = largest(block.at, block.rows);
       return;
     }
     math::Run result(out, block.width);
@@ -98,25 +154,30 @@ struct Max {
 constexpr Index kPart = 16 * 1024, kWidth = 1024;
 
 /// Cuts (n, inner) into blocks of a size that only the shape decides, reduces each to a row, and
-/// reduces the rows of the blocks in their order.
-template <class Reduction>
-Array reduce(const Folded& folded, const Shape& shape) {
+/// reduces the rows of the blocks in their order, by `Rest` if that is another way than the first.
+/// `beside`, if given, has the shape (outer, inner).
+template <class First, class Rest = First>
+Array reduce(const Folded& folded, const Shape& shape, const Scalar* beside = nullptr) {
   const auto& [x, outer, n, inner] = folded;
   const Index width = std::clamp<Index>(inner, 1, kWidth), length = kPart / width;
   const Index parts = std::max<Index>(1, (n + length - 1) / length);
-  const Index stripes = (inner + width - 1) / width;
+  const Index stripes = (inner + width - 1) / width, blocks = outer * parts * stripes;
+  const Index together = std::max<Index>(1, kPart * blocks / std::max<Index>(1, x.size()));
   Array partial(Shape{outer, parts, inner});
   const Scalar* in = x.data();
   Scalar* out = partial.data();
-  parallel_for(outer * parts * stripes, x.size(), [&, n = n, inner = inner](Index task) {
-    const Index column = task % stripes * width, row = task / stripes;
-    const Index o = row / parts, begin = row % parts * length;
-    Reduction::apply({in + (o * n + begin) * inner + column, std::min(length, n - begin),
-                      std::min(width, inner - column), inner},
-                     out + row * inner + column);
+  parallel_chunks(blocks, together, x.size(), [&, n = n, inner = inner](Index first, Index last) {
+    for (Index i = first; i < last; ++i) {
+      const Index column = i % stripes * width, row = i / stripes;
+      const Index o = row / parts, begin = row % parts * length;
+      First::apply(
+          {in + (o * n + begin) * inner + column, std::min(length, n - begin),
+           std::min(width, inner - column), inner, beside ? beside + o * inner + column : nullptr},
+          out + row * inner + column);
+    }
   });
   if (parts == 1) return partial.reshape(shape);
-  return reduce<Reduction>({partial, outer, parts, inner}, shape);
+  return reduce<Rest>({partial, outer, parts, inner}, shape);
 }
 
 }  // namespace
@@ -162,8 +223,12 @@ IntArray argmax(const Array& x, const Axes& axes, bool keepdim) {
 }
 
 Array squared_distance(const Array& x, const Array& mean, const Axes& axes, bool keepdim) {
-  const auto squared = [](const auto& a, const auto& m) { return (a - m).square(); };
-  return sum(map(x.shape(), squared, x, mean), axes, keepdim);
+  const Axes chosen = normalize_axes("squared_distance", x.shape(), axes);
+  const Folded folded = fold(x, chosen);
+  check(mean.size() == folded.outer * folded.inner, "squared_distance", "mean ", mean.shape(),
+        " for x ", x.shape());
+  return reduce<SumOf<SquaredDifference>, Sum>(folded, reduced_shape(x.shape(), chosen, keepdim),
+                                               mean.data());
 }
 
 Array sum_to(const Array& x, const Shape& shape) {

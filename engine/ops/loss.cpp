@@ -1,5 +1,7 @@
 #include "engine/ops/loss.h"
 
+#include <algorithm>
+
 #include "engine/error.h"
 #include "engine/kernels/elementwise.h"
 #include "engine/kernels/reduce.h"
@@ -19,8 +21,8 @@ Tensor log_softmax(const Tensor& x) {
   check(x.rank() >= 1 && x.dim(-1) >= 1, kLogSoftmax.name, x.shape(),
         ": at least one class expected");
   Array y = kernels::log_softmax(x.value());
-  return record(kLogSoftmax, y, {x}, [y](const Array& dy, Grads& grads) {
-    grads.add(0, kernels::log_softmax_dx(dy, y));
+  return record(kLogSoftmax, y, {x}, [y](Array&& dy, Grads& grads) {
+    grads.add(0, kernels::log_softmax_dx(std::move(dy), y));
   });
 }
 
@@ -33,16 +35,18 @@ Tensor cross_entropy(const Tensor& scores, const IntArray& targets, Scalar label
         scores.shape());
   check<Error>(label_smoothing >= 0 && label_smoothing <= 1, who, "label smoothing ",
                label_smoothing, ": between 0 and 1 expected");
-  for (const std::int32_t target : targets.values())
-    check(0 <= target && target < scores.dim(1), who, "scores ", scores.shape(), ": target ",
-          target, " is not a class");
-  const Array log_p = kernels::log_softmax(scores.value());
-  return record(kCrossEntropy,
-                Array::scalar(kernels::cross_entropy(log_p, targets, label_smoothing)), {scores},
-                [log_p, targets, label_smoothing](const Array& dy, Grads& grads) {
-                  const Scalar scale = dy.item() / static_cast<Scalar>(log_p.dim(0));
-                  grads.add(0, kernels::cross_entropy_dx(log_p, targets, label_smoothing, scale));
-                });
+  const auto is_class = [&](std::int32_t t) { return 0 <= t && t < scores.dim(1); };
+  const auto bad = std::find_if_not(targets.values().begin(), targets.values().end(), is_class);
+  check(bad == targets.values().end(), who, "scores ", scores.shape(), ": target ",
+        bad == targets.values().end() ? 0 : *bad, " is not a class");
+  kernels::LogSumExp norm;
+  const Scalar loss = kernels::cross_entropy(scores.value(), targets, label_smoothing, norm);
+  return record(
+      kCrossEntropy, Array::scalar(loss), {scores},
+      [x = scores.value(), targets, label_smoothing, norm](const Array& dy, Grads& grads) {
+        const Scalar scale = dy.item() / static_cast<Scalar>(x.dim(0));
+        grads.add(0, kernels::cross_entropy_dx(x, targets, label_smoothing, norm, scale));
+      });
 }
 
 // y = mean (p - t)^2;  dp = dy 2 (p - t) / n, dt = -dp
