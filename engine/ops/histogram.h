@@ -9,4 +9,13 @@ namespace kindling {
 /// 1 or the range is empty or infinite.
 IntArray histogram(const Tensor& x, int bins, Scalar low, Scalar high, bool absolute = false);
 
+/// Mean, standard deviation (n - 1 below the sum, not a number for a single element) and histogram
+/// of x in one pass over memory: what is asked of every activation of every batch. Errors as above.
+struct Distribution {
+  double mean, stddev;
+  IntArray counts;
+};
+Distribution distribution(const Tensor& x, int bins, Scalar low, Scalar high,
+                          bool absolute = false);
+
 }  // namespace kindling

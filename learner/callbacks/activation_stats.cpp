@@ -1,18 +1,16 @@
 #include "learner/callbacks/activation_stats.h"
 
 #include "engine/ops/histogram.h"
-#include "engine/ops/reduce.h"
 #include "learner/plot/charts.h"
 
 namespace kindling {
 
 void append_stats(LayerStats& stats, const Tensor& y) {
-  const Tensor seen = y.detach();
-  stats.means.push_back(mean(seen).item());
-  stats.stds.push_back(stddev(seen).item());
-  const IntArray counts =
-      histogram(seen, ActivationStats::kBins, 0, ActivationStats::kRange, /*absolute=*/true);
-  stats.histograms.emplace_back(counts.values().begin(), counts.values().end());
+  const Distribution seen =
+      distribution(y, ActivationStats::kBins, 0, ActivationStats::kRange, /*absolute=*/true);
+  stats.means.push_back(seen.mean);
+  stats.stds.push_back(seen.stddev);
+  stats.histograms.emplace_back(seen.counts.values().begin(), seen.counts.values().end());
 }
 
 ActivationStats::ActivationStats(ModulePredicate pick, bool on_train, bool on_valid)

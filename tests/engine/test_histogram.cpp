@@ -103,4 +103,44 @@ TEST_CASE("a histogram over an infinite range is an error") {
   CHECK(begins(message_of([&] { histogram(none, 4, -kMost, kMost); }), "[histogram] "));
 }
 
+TEST_CASE("one pass finds what three find") {
+  // Far from zero, where sums of squares would have lost every digit of the deviation.
+  for (const Scalar offset : {0, 1000}) {
+    const Array x = (Tensor(Random(5).normal({300, 1001})) + offset).value();
+    const Distribution seen = distribution(Tensor(x), 40, offset, offset + 3, true);
+    double mean = 0, squares = 0;
+    for (const Scalar value : x.values()) mean += value / static_cast<double>(x.size());
+    for (const Scalar value : x.values()) squares += (value - mean) * (value - mean);
+    const double deviation = std::sqrt(squares / static_cast<double>(x.size() - 1));
+    CHECK(seen.mean == doctest::Approx(mean).epsilon(1e-6).scale(1));
+    CHECK(seen.stddev == doctest::Approx(deviation).epsilon(1e-5));
+    CHECK_EQ(list(seen.counts), list(histogram(Tensor(x), 40, offset, offset + 3, true)));
+  }
+}
+
+TEST_CASE("any number of threads sees the same distribution") {
+  const int threads = max_threads();
+  const Tensor x(Random(6).normal({1'000'003}));
+  const Distribution reference = distribution(x, 40, 0, 10, true);
+  for (const int n : {1, 2, 8}) {
+    set_threads(n);
+    const Distribution seen = distribution(x, 40, 0, 10, true);
+    CHECK_EQ(seen.mean, reference.mean);
+    CHECK_EQ(seen.stddev, reference.stddev);
+    CHECK_EQ(list(seen.counts), list(reference.counts));
+  }
+  set_threads(threads);
+}
+
+TEST_CASE("few elements have a distribution where one is defined") {
+  const Distribution two = distribution(numbers({1, 3}), 4, 0, 4);
+  CHECK_EQ(two.mean, 2);
+  CHECK(two.stddev == doctest::Approx(std::sqrt(2.0)));
+  CHECK_EQ(list(two.counts), std::vector<int>{0, 1, 0, 1});
+  CHECK(std::isnan(distribution(numbers({1}), 4, 0, 4).stddev));
+  CHECK(std::isnan(distribution(numbers({}), 4, 0, 4).mean));
+  CHECK(std::isinf(distribution(numbers({1, kInf}), 4, 0, 4).mean));
+  CHECK(begins(message_of([] { distribution(numbers({1}), 0, 0, 4); }), "[distribution] "));
+}
+
 }  // namespace kindling::test
