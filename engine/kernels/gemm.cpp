@@ -1,34 +1,105 @@
 #include "engine/kernels/gemm.h"
 
-#include <Eigen/Core>
 #include <algorithm>
 
+#include "engine/kernels/gemm_pack.h"
+#include "engine/kernels/gemm_tile.h"
+#include "engine/kernels/reduce.h"
 #include "engine/parallel.h"
+
+// The five loops of a matrix product C = A B, (N, K) x (K, M) -> (N, M), after Goto and van de
+// Geijn (2008) and BLIS (Van Zee and van de Geijn, 2015):
+//
+//   5  for blocks of columns of C       |  a task each: the threads share C in two dimensions, and
+//   4    for blocks of rows of C        |  also k when C is tiny and k long
+//   3      for depths of k              kDepth steps of k: the block of A stays in the second cache
+//   2        for panels of the block    kPanel columns of B: stay in the nearer cache while ...
+//   1          for tiles of the panel   ... kRows rows of A pass by
+//                for k                  gemm_tile.h: the sums stay in registers
+//
+// The tiles read their operands strip by strip, where they lie if that is nearly as good as a copy,
+// else from packed copies (gemm_pack.h). All cuts depend on the shapes alone, and so does the order
+// of every sum.
 
 namespace kindling::kernels {
 
 namespace {
 
-using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-using View = Eigen::Map<Matrix>;
-using ConstView = Eigen::Map<const Matrix>;
+constexpr Index ceil_div(Index a, Index b) { return (a + b - 1) / b; }
 
-/// Rows or columns of the result that one task computes: wide enough that packing the other operand
-/// again for every task is cheap beside the arithmetic.
-constexpr Index kTile = 128;
+constexpr Index kDepth = 384;
+constexpr Index kTilesInBlock = 16, kPanelsInBlock = 8;
+constexpr Index kParts = 8;
+constexpr Index kSmall = 16 * 1024;  ///< Numbers in a C so small that k is shared.
 
-/// Calls f(A, B) with both operands as the product needs them.
-template <class F>
-void transposed(const ConstView& a, const ConstView& b, Trans trans, const F& f) {
-  switch (trans) {
-    case Trans::none:
-      return f(a, b);
-    case Trans::left:
-      return f(a.transpose(), b);
-    case Trans::right:
-      return f(a, b.transpose());
-    case Trans::both:
-      return f(a.transpose(), b.transpose());
+struct Range {
+  Index begin, end;
+  /// Part i of n nearly equal ones of [0, count).
+  Range(Index count, Index i, Index n) : begin(i * count / n), end((i + 1) * count / n) {}
+  Index size() const { return end - begin; }
+};
+
+/// How the work is cut into tasks. Only `parts` has a say in the order of a sum.
+struct Tasks {
+  Index matrices, rows, columns, parts;
+  bool alone;
+
+  Tasks(Index batch, Index k, const Cut& tiles, const Cut& panels)
+      : matrices(batch), rows(1), columns(ceil_div(panels.count, kPanelsInBlock)), parts(1) {
+    const Index work = batch * tiles.extent * panels.extent * k;
+    alone = work < 32 * kGrain;
+    if (k >= kParts * kDepth && batch * tiles.extent * panels.extent <= kSmall) parts = kParts;
+    const Index threads = alone ? 1 : max_threads();
+    if (count() % threads == 0) return;
+    const Index more = ceil_div(columns, threads) * threads;
+    // Either all threads along the rows, each packing all of B, or along the columns.
+    const auto cost = [&](Index r, Index c) {
+      return (ceil_div(tiles.count, r) * kRows + 6) * ceil_div(panels.count, c) * c;
+    };
+    if (cost(threads, columns) <= cost(1, more) * threads)
+      rows = std::min(threads, tiles.count);
+    else
+      columns = std::min(more, panels.count);
+  }
+  Index count() const { return matrices * rows * columns * parts; }
+};
+
+/// One task: a block of C, whose rows are M numbers long, summed over some steps.
+void multiply_block(const Operand& a, const Operand& b, Range tiles, Range panels, Range k,
+                    Scalar* c, Index m, Scalar* scratch) {
+  const Index depth = ceil_div(k.size(), ceil_div(k.size(), kDepth));
+  const bool pack_a = a.across == 1 && panels.size() >= 3 && a.step > kRows;
+  const bool pack_b = b.across != 1 || tiles.size() >= 4;
+  TileTask t;
+  t.c_row = m;
+  for (Index p = k.begin; p < k.end; p += depth) {
+    t.k = std::min(depth, k.end - p);
+    t.add = p > k.begin;
+    Block right(b, p, t.k);
+    if (pack_b)
+      right.pack(panels.begin, panels.end, scratch);
+    else if (b.cut.width(panels.end - 1) != b.cut.size(panels.end - 1))
+      right.pack(panels.end - 1, panels.end, scratch);
+    for (Index begin = tiles.begin; begin < tiles.end; begin += kTilesInBlock) {
+      const Index end = std::min(begin + kTilesInBlock, tiles.end);
+      Block left(a, p, t.k);
+      if (pack_a) left.pack(begin, end, scratch + panels.size() * kPanel * depth);
+      for (Index panel = panels.begin; panel < panels.end; ++panel) {
+        const Strip columns = right[panel];
+        t.b = columns.data;
+        t.b_k = columns.step;
+        t.columns = b.cut.size(panel);
+        const Tile* tile_of = &kTiles[ceil_div(t.columns, kUnit) - 1];
+        for (Index tile = begin; tile < end; ++tile) {
+          const Strip rows = left[tile];
+          t.a = rows.data;
+          t.a_row = rows.across;
+          t.a_k = rows.step;
+          t.c = c + a.cut.begin(tile) * m + panel * kPanel;
+          tile_of[(a.cut.size(tile) - 1) * kUnits](t);
+        }
+      }
+    }
   }
 }
 
@@ -38,31 +109,30 @@ Array gemm(const Array& a, const Array& b, Trans trans) {
   const bool ta = trans == Trans::left || trans == Trans::both;
   const bool tb = trans == Trans::right || trans == Trans::both;
   const Index batch = a.rank() == 3 ? a.dim(0) : 1;
-  const Index a_rows = a.dim(-2), a_cols = a.dim(-1), b_rows = b.dim(-2), b_cols = b.dim(-1);
-  const Index n = ta ? a_cols : a_rows, k = ta ? a_rows : a_cols, m = tb ? b_rows : b_cols;
-  Array c = a.rank() == 3 ? Array(Shape{batch, n, m}) : Array(Shape{n, m});
-  if (c.size() == 0) return c;
+  const Index n = a.dim(ta ? -1 : -2), k = a.dim(ta ? -2 : -1), m = b.dim(tb ? -2 : -1);
+  const Shape shape = a.rank() == 3 ? Shape{batch, n, m} : Shape{n, m};
+  if (shape.size() == 0 || k == 0) return Array(shape, Scalar{0});
 
-  // Tasks are stripes of the result across its longer side.
-  const bool by_rows = n >= m;
-  const Index stripes = ((by_rows ? n : m) + kTile - 1) / kTile;
-  const Scalar* a_data = a.data();
-  const Scalar* b_data = b.data();
-  Scalar* c_data = c.data();
-  parallel_for(batch * stripes, batch * n * m * std::max<Index>(k, 1), [&](Index task) {
-    const Index i = task / stripes, begin = task % stripes * kTile;
-    const Index length = std::min(kTile, (by_rows ? n : m) - begin);
-    const ConstView av(a_data + i * n * k, a_rows, a_cols);
-    const ConstView bv(b_data + i * k * m, b_rows, b_cols);
-    View cv(c_data + i * n * m, n, m);
-    transposed(av, bv, trans, [&](const auto& left, const auto& right) {
-      if (by_rows)
-        cv.middleRows(begin, length).noalias() = left.middleRows(begin, length) * right;
-      else
-        cv.middleCols(begin, length).noalias() = left * right.middleCols(begin, length);
-    });
+  const Cut tiles{n, kRows, true}, panels{m, kPanel, false};
+  const Tasks tasks(batch, k, tiles, panels);
+  const Index depth = std::min(k, kDepth);
+  const Index room = depth * (ceil_div(panels.count, tasks.columns) * kPanel +
+                              (ta ? std::min(tiles.count, kTilesInBlock) * kRows : 0));
+  Array scratch(Shape{tasks.alone ? 1 : max_threads(), room});
+  Array c = tasks.parts == 1 ? Array(shape) : Array(Shape{tasks.parts, shape.size()});
+  Scalar *c_data = c.data(), *scratch_data = scratch.data();
+  const Scalar *a_data = a.data(), *b_data = b.data();
+  parallel_for(tasks.count(), tasks.alone ? 0 : kGrain, [&](Index task) {
+    const Index row = task % tasks.rows, column = task / tasks.rows % tasks.columns;
+    const Index rest = task / (tasks.columns * tasks.rows);
+    const Index part = rest % tasks.parts, matrix = rest / tasks.parts;
+    multiply_block({a_data + matrix * n * k, ta ? n : 1, ta ? 1 : k, tiles},
+                   {b_data + matrix * k * m, tb ? 1 : m, tb ? k : 1, panels},
+                   Range(tiles.count, row, tasks.rows), Range(panels.count, column, tasks.columns),
+                   Range(k, part, tasks.parts), c_data + (part * batch + matrix) * n * m, m,
+                   scratch_data + thread_index() * room);
   });
-  return c;
+  return tasks.parts == 1 ? c : sum(c, {0}).reshape(shape);
 }
 
 }  // namespace kindling::kernels

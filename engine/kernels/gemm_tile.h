@@ -1,0 +1,114 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <utility>
+
+#include "engine/kernels/simd.h"
+#include "engine/scalar.h"
+
+// The innermost loop of a matrix product: R x W sums stay in registers while k runs.
+//
+//                  B  row k:  [ b0 b1 .. b15 | b16 .. b31 ]   loaded once, used R times
+//   A  column k:
+//     a0 -> broadcast         [    sums      |    sums    ]
+//     a1 -> broadcast         [    sums      |    sums    ]   R = 8 rows (6 with 16 registers)
+//     ..                                ..                    of two registers
+//     a7 -> broadcast         [    sums      |    sums    ]
+//
+// A step of k costs R broadcasts and 2 loads for 2 R multiply-adds, so the adders never wait for
+// memory; R x 2 sums are also more than the 4 to 8 that hide the latency of a multiply-add. Narrow
+// results use fewer registers a row. Only gemm.cpp includes this.
+namespace kindling::kernels {
+
+/// Columns are counted in units: half of a 64-byte register (two halves run as fast as one whole
+/// where multiply-adds are 32 bytes wide inside), a whole smaller one.
+inline constexpr int kUnitBytes = std::min(kRegisterBytes, 32);
+inline constexpr int kUnit = kUnitBytes / static_cast<int>(sizeof(Scalar));
+inline constexpr int kUnits = 2 * kRegisterBytes / kUnitBytes;  ///< In the widest tile.
+inline constexpr int kPanel = kUnits * kUnit;                   ///< Columns of the widest tile.
+inline constexpr int kRows = kRegisters == 32 ? 8 : 6;          ///< Rows of the highest tile.
+
+/// What a tile is computed from. Element (i, k) of A is a[i * a_row + k * a_k], so A is read as it
+/// lies, transposed or not; a row of B is contiguous.
+struct TileTask {
+  Index k;
+  const Scalar* a;
+  Index a_row, a_k;
+  const Scalar* b;
+  Index b_k;
+  Scalar* c;
+  Index c_row;
+  Index columns;  ///< To write, at most the width of the tile.
+  bool add;       ///< C += A B, else C = A B.
+};
+
+/// C from a tile in memory, rows `width` long, of which only some columns are part of C.
+[[gnu::noinline]] inline void finish_partly(const TileTask& t, const Scalar* tile, Index rows,
+                                            Index width) {
+  for (Index r = 0; r < rows; ++r, tile += width) {
+    Scalar* c = t.c + r * t.c_row;
+    for (Index j = 0; j < t.columns; ++j) c[j] = t.add ? c[j] + tile[j] : tile[j];
+  }
+}
+
+/// R rows and H units of columns.
+template <int R, int H>
+void multiply_tile(const TileTask& t) {
+  constexpr int kPerRegister = kRegisterBytes / kUnitBytes;
+  constexpr int F = H / kPerRegister, T = H % kPerRegister;  // whole registers, and a half
+  using Full = simd::Vec<Scalar, kPerRegister * kUnit>;
+  using Half = simd::Vec<Scalar, kUnit>;
+  constexpr int kFull = kPerRegister * kUnit;
+  Full sums[R][F + 1] = {};
+  Half rest[R] = {};
+  const Scalar* row[R];
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r) row[r] = t.a + r * t.a_row;
+  const Scalar* b = t.b;
+  Index at = 0;
+  for (Index k = t.k; k > 0; --k, at += t.a_k, b += t.b_k) {
+    Full whole[F + 1];
+    Half half;
+#pragma GCC unroll 4
+    for (int v = 0; v < F; ++v) whole[v] = simd::load<Full>(b + v * kFull);
+    if constexpr (T > 0) half = simd::load<Half>(b + F * kFull);
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+      const Scalar a = row[r][at];
+#pragma GCC unroll 4
+      for (int v = 0; v < F; ++v) sums[r][v] += a * whole[v];
+      if constexpr (T > 0) rest[r] += a * half;
+    }
+  }
+  alignas(64) Scalar partly[R * H * kUnit];
+  const bool whole = t.columns == H * kUnit;
+  Scalar* to = whole ? t.c : partly;
+  const Index to_row = whole ? t.c_row : H * kUnit;
+  if (whole && t.add) {
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 4
+      for (int v = 0; v < F; ++v) sums[r][v] += simd::load<Full>(to + r * to_row + v * kFull);
+      if constexpr (T > 0) rest[r] += simd::load<Half>(to + r * to_row + F * kFull);
+    }
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 4
+    for (int v = 0; v < F; ++v) simd::store(to + r * to_row + v * kFull, sums[r][v]);
+    if constexpr (T > 0) simd::store(to + r * to_row + F * kFull, rest[r]);
+  }
+  if (!whole) finish_partly(t, partly, R, H * kUnit);
+}
+
+using Tile = void (*)(const TileTask&);
+
+/// The tile of so many rows and units: kTiles[(rows - 1) * kUnits + units - 1].
+inline constexpr auto kTiles = []<std::size_t... I>(std::index_sequence<I...>) {
+  return std::array<Tile, sizeof...(I)>{multiply_tile<I / kUnits + 1, I % kUnits + 1>...};
+}
+(std::make_index_sequence<kRows * kUnits>());
+
+}  // namespace kindling::kernels
