@@ -4,6 +4,7 @@
 
 #include "engine/kernels/gemm_pack.h"
 #include "engine/kernels/gemm_tile.h"
+#include "engine/kernels/gemm_vector.h"
 #include "engine/kernels/reduce.h"
 #include "engine/parallel.h"
 
@@ -27,8 +28,17 @@ namespace {
 
 constexpr Index ceil_div(Index a, Index b) { return (a + b - 1) / b; }
 
-constexpr Index kDepth = 384;
-constexpr Index kTilesInBlock = 16, kPanelsInBlock = 8;
+#ifndef KC
+#define KC 384
+#define MT 16
+#define NP 8
+#endif
+constexpr Index kDepth = KC;
+constexpr Index kTilesInBlock = MT, kPanelsInBlock = NP;
+#ifndef NEAR
+#define NEAR 16384
+#endif
+constexpr Index kNear = NEAR;
 constexpr Index kParts = 8;
 constexpr Index kSmall = 16 * 1024;  ///< Numbers in a C so small that k is shared.
 
@@ -47,7 +57,7 @@ struct Tasks {
   Tasks(Index batch, Index k, const Cut& tiles, const Cut& panels)
       : matrices(batch), rows(1), columns(ceil_div(panels.count, kPanelsInBlock)), parts(1) {
     const Index work = batch * tiles.extent * panels.extent * k;
-    alone = work < 32 * kGrain;
+    alone = work < 16 * kGrain;
     if (k >= kParts * kDepth && batch * tiles.extent * panels.extent <= kSmall) parts = kParts;
     const Index threads = alone ? 1 : max_threads();
     if (count() % threads == 0) return;
@@ -69,7 +79,7 @@ void multiply_block(const Operand& a, const Operand& b, Range tiles, Range panel
                     Scalar* c, Index m, Scalar* scratch) {
   const Index depth = ceil_div(k.size(), ceil_div(k.size(), kDepth));
   const bool pack_a = a.across == 1 && panels.size() >= 3 && a.step > kRows;
-  const bool pack_b = b.across != 1 || tiles.size() >= 4;
+  const bool pack_b = b.across != 1 || (tiles.size() >= 4 && k.size() * b.cut.extent > kNear);
   TileTask t;
   t.c_row = m;
   for (Index p = k.begin; p < k.end; p += depth) {
@@ -103,6 +113,24 @@ void multiply_block(const Operand& a, const Operand& b, Range tiles, Range panel
   }
 }
 
+/// `batch` vectors of length k times matrices (k, m) whose columns or rows are contiguous.
+Array multiply_vectors(const Scalar* x, const Scalar* matrix, bool columns, Index batch, Index k,
+                       Index m, const Shape& shape) {
+  constexpr Index kColumns = 64;
+  Array c(shape);
+  Scalar* c_data = c.data();
+  const Index pieces = ceil_div(m, kColumns);
+  parallel_for(batch * pieces, batch * k * m / 4, [&](Index task) {
+    const Index i = task / pieces, j = task % pieces * kColumns, n = std::min(kColumns, m - j);
+    const Scalar *from = x + i * k, *b = matrix + i * k * m;
+    if (columns)
+      dot_columns(from, k, b + j * k, k, c_data + i * m + j, n);
+    else
+      combine_columns(from, k, b + j, m, c_data + i * m + j, n);
+  });
+  return c;
+}
+
 }  // namespace
 
 Array gemm(const Array& a, const Array& b, Trans trans) {
@@ -112,6 +140,10 @@ Array gemm(const Array& a, const Array& b, Trans trans) {
   const Index n = a.dim(ta ? -1 : -2), k = a.dim(ta ? -2 : -1), m = b.dim(tb ? -2 : -1);
   const Shape shape = a.rank() == 3 ? Shape{batch, n, m} : Shape{n, m};
   if (shape.size() == 0 || k == 0) return Array(shape, Scalar{0});
+
+  // A vector looks the same however it is turned, and so does C: (N, K) (K, 1) is (1, K) (K, N).
+  if (n == 1) return multiply_vectors(a.data(), b.data(), tb, batch, k, m, shape);
+  if (m == 1) return multiply_vectors(b.data(), a.data(), !ta, batch, k, n, shape);
 
   const Cut tiles{n, kRows, true}, panels{m, kPanel, false};
   const Tasks tasks(batch, k, tiles, panels);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <limits>
+#include <type_traits>
 #include <utility>
 
 #include "engine/kernels/gemm_tile.h"
@@ -76,12 +77,22 @@ inline void transpose_unit(const Scalar* from, Index from_row, Scalar* to, Index
 /// `steps` steps of a strip: `count` numbers each from x, then zeros up to `width`.
 inline void pack_steps(const Scalar* x, Index step, Index across, Index steps, Index count,
                        Index width, Scalar* strip) {
+  constexpr Index kHalf = kUnit / 2;
+  const auto copy = [&](Index j, auto length) {
+    for (Index k = 0; k < steps; ++k)
+      std::copy_n(x + k * step + j, length(), strip + k * width + j);
+  };
   Index j = 0;
-  if (steps == kUnit && across != 1)
+  if (across == 1) {
+    for (; j + kUnit <= count; j += kUnit) copy(j, std::integral_constant<Index, kUnit>());
+    if (count - j >= kHalf) {  // two halves that overlap
+      copy(j, std::integral_constant<Index, kHalf>());
+      copy(count - kHalf, std::integral_constant<Index, kHalf>());
+      j = count;
+    }
+  } else if (steps == kUnit) {
     for (; j + kUnit <= count; j += kUnit) transpose_unit(x + j * across, across, strip + j, width);
-  if (across == 1)
-    for (; j + kUnit <= count; j += kUnit)
-      for (Index k = 0; k < steps; ++k) std::copy_n(x + k * step + j, kUnit, strip + k * width + j);
+  }
   for (; j < width; ++j)
     for (Index k = 0; k < steps; ++k)
       strip[k * width + j] = j < count ? x[k * step + j * across] : 0;

@@ -44,13 +44,23 @@ struct TileTask {
   bool add;       ///< C += A B, else C = A B.
 };
 
+/// n numbers of a row of C from a tile in memory: L at a time, then the rest in halves of L.
+template <int L>
+[[gnu::always_inline]] inline void finish_row(Scalar* c, const Scalar* tile, Index n, bool add) {
+  using V = simd::Vec<Scalar, L>;
+  for (; n >= L; n -= L, c += L, tile += L) {
+    V v = simd::load<V>(tile);
+    if (add) v += simd::load<V>(c);
+    simd::store(c, v);
+  }
+  if constexpr (L > 1) finish_row<L / 2>(c, tile, n, add);
+}
+
 /// C from a tile in memory, rows `width` long, of which only some columns are part of C.
 [[gnu::noinline]] inline void finish_partly(const TileTask& t, const Scalar* tile, Index rows,
                                             Index width) {
-  for (Index r = 0; r < rows; ++r, tile += width) {
-    Scalar* c = t.c + r * t.c_row;
-    for (Index j = 0; j < t.columns; ++j) c[j] = t.add ? c[j] + tile[j] : tile[j];
-  }
+  for (Index r = 0; r < rows; ++r)
+    finish_row<kUnit>(t.c + r * t.c_row, tile + r * width, t.columns, t.add);
 }
 
 /// R rows and H units of columns.
