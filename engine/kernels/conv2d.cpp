@@ -5,6 +5,7 @@
 
 #include "engine/kernels/conv2d_plan.h"
 #include "engine/kernels/conv2d_tile.h"
+#include "engine/kernels/conv2d_winograd.h"
 #include "engine/kernels/layout.h"
 #include "engine/kernels/reduce.h"
 
@@ -88,25 +89,6 @@ class Walk {
   const std::vector<Stencil::Pixel>& pixels_;
   const Images& images_;
   Index image_pixels_, left_, image_ = 0, pixel_ = 0;
-};
-
-/// Asks for memory that the next task will want, a few cache lines at a time while this one
-/// computes: the processor's own prefetching does not follow windows across rows and images.
-template <int kWrite>
-class Ahead {
- public:
-  Ahead(const Scalar* begin, Index numbers, Index steps)
-      : at_(begin),
-        end_(begin + numbers),
-        step_((numbers + steps - 1) / std::max<Index>(steps, 1)) {}
-  [[gnu::always_inline]] void step() {
-    const Scalar* stop = std::min(end_, at_ + step_);
-    for (; at_ < stop; at_ += 64 / sizeof(Scalar)) __builtin_prefetch(at_, kWrite, 2);
-  }
-
- private:
-  const Scalar *at_, *end_;
-  Index step_;
 };
 
 /// out of P pixels and one panel of channels: all segments with the sums in registers.
@@ -199,6 +181,8 @@ void gather(const Plan& plan, const Array& in, const Array& packed, const Array&
 
 Array conv2d(const Array& x, const Array& w, const Array& b, const Window& win) {
   const Index m = w.dim(3);
+  if (winograd_wins(x.shape(), w.shape(), win))
+    return winograd(x, w, b, win.padding_h, win.padding_w);
   const auto plan = forward_plan(x.dim(1), x.dim(2), x.dim(3), win);
   Array y(Shape{x.dim(0), window_extent(x.dim(1), win.kernel_h, win.stride_h, win.padding_h),
                 window_extent(x.dim(2), win.kernel_w, win.stride_w, win.padding_w), m});
@@ -219,6 +203,8 @@ Array conv2d_dx(const Array& dy, const Array& w, const Shape& x_shape, const Win
   Array dx(x_shape);
   if (dx.size() == 0) return dx;
   if (dy.size() == 0) return Array(x_shape, Scalar{0});
+  if (winograd_wins(x_shape, w.shape(), win))
+    return winograd_dx(dy, w, x_shape, win.padding_h, win.padding_w);
   const auto plan = backward_plan(x_shape[1], x_shape[2], m, win);
   with_layout(c, m, [&](auto layout) {
     using T = decltype(layout);
@@ -380,6 +366,8 @@ Array conv2d_dw(const Array& dy, const Array& x, const Shape& w_shape, const Win
     if (db) *db = Array(Shape{m}, Scalar{0});
     return Array(w_shape, Scalar{0});
   }
+  if (winograd_wins(x.shape(), w_shape, win))
+    return winograd_dw(dy, x, w_shape, win.padding_h, win.padding_w, db);
   const auto plan = forward_plan(x.dim(1), x.dim(2), x.dim(3), win);
   Array both;
   with_layout(m, x.dim(3),

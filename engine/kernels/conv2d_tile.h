@@ -112,6 +112,25 @@ void with_rows(Index rows, const F& f) {
   f(std::integral_constant<int, R>());
 }
 
+/// Asks for memory that the next task will want, a few cache lines at a time while this one
+/// computes: the processor's own prefetching does not follow windows across rows and images.
+template <int kWrite>
+class Ahead {
+ public:
+  Ahead(const Scalar* begin, Index numbers, Index steps)
+      : at_(begin),
+        end_(begin + numbers),
+        step_((numbers + steps - 1) / std::max<Index>(steps, 1)) {}
+  [[gnu::always_inline]] void step() {
+    const Scalar* stop = std::min(end_, at_ + step_);
+    for (; at_ < stop; at_ += 64 / sizeof(Scalar)) __builtin_prefetch(at_, kWrite, 2);
+  }
+
+ private:
+  const Scalar *at_, *end_;
+  Index step_;
+};
+
 /// One scratch of this many numbers a thread.
 struct Scratch {
   explicit Scratch(Index per_thread) : size(per_thread), memory(Shape{max_threads(), per_thread}) {
