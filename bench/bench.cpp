@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <regex>
@@ -66,6 +67,7 @@ int run(const Options& options) {
     for (const Case& c : cases) std::printf("%s\n", c.name.c_str());
     return 0;
   }
+  const auto start = std::chrono::steady_clock::now();
   Report report;
   report.machine = machine_name();
   report.settings = {.threads = options.threads,
@@ -89,7 +91,10 @@ int run(const Options& options) {
   }
   write_json(options.json, report);
   draw_roofline(options.roofline, report);
-  std::fprintf(stderr, "bench: wrote %s and %s\n", options.json.c_str(), options.roofline.c_str());
+  const double took =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  std::fprintf(stderr, "bench: wrote %s and %s after %.0f s\n", options.json.c_str(),
+               options.roofline.c_str(), took);
   return right ? 0 : 1;
 }
 

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "bench/memory_bound.h"
+#include "engine/ops/activation.h"
 #include "engine/ops/elementwise.h"
 
 namespace kindling::bench {
@@ -27,6 +28,9 @@ void elementwise_cases(Cases& cases) {
   ours(
       "elementwise/relu", 1, [](T a, T) { return relu(a); },
       [](double a, double) { return a > 0 ? a : 0; });
+  ours(
+      "elementwise/general-relu", 1, [](T a, T) { return general_relu(a, 0.1F, 0.4F); },
+      [](double a, double) { return (a > 0 ? a : 0.1 * a) - 0.4; });
   ours(
       "elementwise/exp", 1, [](T a, T) { return exp(a); },
       [](double a, double) { return std::exp(a); });

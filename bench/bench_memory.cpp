@@ -63,11 +63,12 @@ double memory_of(const std::string& model, Index batch, const std::string& conte
 }
 
 void memory_cases(Cases& cases, int threads) {
-  for (const char* model : {"conv10"}) {
+  for (const char* model : {"conv10", "convbn12", "resnet13", "pooled14", "wide14"}) {
     constexpr Index kBatch = 1024;
     Case c;
     c.name = str("memory/", model, "/", kBatch);
     c.unit = Unit::mebibytes;
+    c.quick = model == std::string("conv10") || model == std::string("resnet13");
     c.amounts = [=] {
       std::map<std::string, double> mib{{kOurs, in_a_child(model, kBatch, kOurs, threads)}};
       if (has_peer("libtorch"))

@@ -59,7 +59,12 @@ void step_cases(Cases& cases) {
   cases.push_back(step("conv10", 1024, true));
   cases.push_back(step("conv10", 64, true));
   cases.push_back(step("conv10", 1024, true, true));
-  cases.push_back(step("conv10", 1024, false, false, 1));
+  for (const char* model : {"convbn12", "resnet13"}) cases.push_back(step(model, 1024, true));
+  for (const char* model : {"pooled14", "wide14"}) cases.push_back(step(model, 1024, false));
+  for (const char* model : {"conv10", "convbn12", "resnet13", "pooled14", "wide14"})
+    cases.push_back(step(model, 1024, model == std::string("conv10"), false, 1));
+  for (const Index batch : {64, 128, 256, 512, 2048, 4096})  // time an image, by batch
+    cases.push_back(step("resnet13", batch, batch == 64));
 }
 
 }  // namespace kindling::bench

@@ -49,6 +49,19 @@ void update_cases(Cases& cases) {
           return p;
         });
   }));
+  cases.push_back(memory_bound("update/adamw", 4, 3, [] {
+    return optimizer(
+        [](std::vector<Tensor> p) { return std::make_shared<nn::AdamW>(std::move(p), kLr); },
+        [](double p, double g) {
+          double m = 0, s = 0;
+          for (int t = 1; t <= 3; ++t) {
+            m = 0.9 * m + 0.1 * g, s = 0.999 * s + 0.001 * g * g;
+            const double mean = m / (1 - std::pow(0.9, t)), square = s / (1 - std::pow(0.999, t));
+            p = p * (1 - kLr * 0.01) - kLr * mean / (std::sqrt(square) + 1e-8);
+          }
+          return p;
+        });
+  }));
 }
 
 }  // namespace kindling::bench

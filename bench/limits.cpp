@@ -59,14 +59,18 @@ double measure_flops(int threads) {
   return 2.0 * kLanes * kChains * kTurns * threads / time;
 }
 
-// The loops over n floats, n a multiple of 8 registers; a, b and c are aligned to 64 bytes.
+// The loops over n floats, n a multiple of the unit below; a, b and c are aligned to 64 bytes.
 
 void read(const float* a, const float*, float*, Index n) {
-  V sums[8] = {};
-  for (Index i = 0; i < n; i += 8 * kLanes)
-    for (int j = 0; j < 8; ++j) sums[j] += simd::load<V>(a + i + j * kLanes);
+  constexpr int kStreams = 4, kEach = 2;  // several streams keep more of memory busy than one
+  V sums[kStreams][kEach] = {};
+  for (Index i = 0; i < n / kStreams; i += kEach * kLanes)
+    for (int s = 0; s < kStreams; ++s)
+      for (int j = 0; j < kEach; ++j)
+        sums[s][j] += simd::load<V>(a + s * (n / kStreams) + i + j * kLanes);
   V sum{};
-  for (const V& s : sums) sum += s;
+  for (const auto& stream : sums)
+    for (const V& v : stream) sum += v;
   sink = sum[0];
 }
 void copy(const float* a, const float*, float* c, Index n) {
@@ -132,8 +136,8 @@ Limits measure_limits(int threads) {
   set_threads(threads);
   Limits limits{threads, measure_flops(threads), {}};
   constexpr double kKiB = 1024, kMiB = 1024 * kKiB;
-  for (const double size :
-       {128 * kKiB, 512 * kKiB, 2 * kMiB, 8 * kMiB, 16 * kMiB, 32 * kMiB, 64 * kMiB, 192 * kMiB}) {
+  for (const double size : {128 * kKiB, 512 * kKiB, 2 * kMiB, 8 * kMiB, 16 * kMiB, 32 * kMiB,
+                            64 * kMiB, 128 * kMiB, 256 * kMiB}) {
     Bandwidth b{size, bytes_per_second(read, 1, size, threads),
                 bytes_per_second(copy, 2, size, threads),
                 bytes_per_second(triad, 3, size, threads)};

@@ -15,6 +15,7 @@ Case memory_bound(const std::string& name, double read, double written,
   Case c;
   c.name = name;
   c.unit = Unit::gigabytes;
+  c.flops = kNumbers;  // an operation a number: enough to have a place under the roofs
   c.read = read * kBytes;
   c.written = written * kBytes;
   c.prepare = std::move(prepare);

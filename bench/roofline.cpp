@@ -76,7 +76,7 @@ void draw_roofline(const std::string& path, const Report& report) {
     plot::Dash dash;
   };
   for (const Roof& roof :
-       {Roof{0.5, plot::Dash::dotted}, Roof{8, plot::Dash::dashed}, Roof{192, plot::Dash::solid}})
+       {Roof{0.5, plot::Dash::dotted}, Roof{8, plot::Dash::dashed}, Roof{256, plot::Dash::solid}})
     for (const Bandwidth& b : limits.bandwidth)
       if (b.footprint == roof.mib * (1 << 20)) {
         const double best = std::max({b.read, b.copy, b.triad}) / 1e9;

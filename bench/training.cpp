@@ -43,7 +43,8 @@ class Trainer {
  private:
   static std::unique_ptr<nn::Optimizer> make_optimizer(const Step& step,
                                                        std::vector<Tensor> parameters) {
-    return std::make_unique<nn::SGD>(std::move(parameters), step.lr());
+    if (step.model == "conv10") return std::make_unique<nn::SGD>(std::move(parameters), step.lr());
+    return std::make_unique<nn::AdamW>(std::move(parameters), step.lr());
   }
 
   Step step_;
@@ -56,8 +57,12 @@ class Trainer {
 }  // namespace
 
 std::unique_ptr<nn::Module> make_model(const std::string& name) {
-  check<Error>(name == "conv10", "bench", "no model is called ", name);
-  return nn::conv_net();
+  if (name == "conv10") return nn::conv_net();
+  if (name == "convbn12") return nn::conv_bn_net();
+  if (name == "resnet13") return nn::small_resnet();
+  if (name == "pooled14") return nn::pooled_resnet();
+  check<Error>(name == "wide14", "bench", "no model is called ", name);
+  return nn::wide_resnet();
 }
 
 Step make_step(const std::string& model, Index batch, bool stats) {
