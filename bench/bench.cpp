@@ -38,7 +38,7 @@ Cases all_cases(bool full, int threads) {
   pool_cases(cases);
   update_cases(cases);
   step_cases(cases);
-  memory_cases(cases, threads);
+  peak_cases(cases, threads);
   if (!full) std::erase_if(cases, [](const Case& c) { return !c.quick; });
   return cases;
 }

@@ -1,4 +1,4 @@
-// Training steps of the course's models: what bench_step.cpp times and bench_memory.cpp weighs.
+// Training steps of the course's models: what bench_step.cpp times and bench_peak.cpp weighs.
 
 #include <cmath>
 

@@ -80,7 +80,7 @@ void norm_cases(Cases& cases);
 void pool_cases(Cases& cases);
 void update_cases(Cases& cases);
 void step_cases(Cases& cases);
-void memory_cases(Cases& cases, int threads);
+void peak_cases(Cases& cases, int threads);
 
 /// What --memory-of runs, in a process of its own: peak memory of training steps in MiB, above what
 /// the process held before. Throws Error for a name that is none.

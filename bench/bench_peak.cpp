@@ -62,11 +62,11 @@ double memory_of(const std::string& model, Index batch, const std::string& conte
   return status_mib("VmHWM") - before;
 }
 
-void memory_cases(Cases& cases, int threads) {
+void peak_cases(Cases& cases, int threads) {
   for (const char* model : {"conv10", "convbn12", "resnet13", "pooled14", "wide14"}) {
     constexpr Index kBatch = 1024;
     Case c;
-    c.name = str("memory/", model, "/", kBatch);
+    c.name = str("peak-memory/", model, "/", kBatch);
     c.unit = Unit::mebibytes;
     c.quick = model == std::string("conv10") || model == std::string("resnet13");
     c.amounts = [=] {
