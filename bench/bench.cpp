@@ -36,6 +36,8 @@ Cases all_cases(bool full, int threads) {
   reduce_cases(cases);
   norm_cases(cases);
   pool_cases(cases);
+  layout_cases(cases);
+  loss_cases(cases);
   update_cases(cases);
   step_cases(cases);
   peak_cases(cases, threads);

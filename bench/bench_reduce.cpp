@@ -6,8 +6,8 @@
 
 #include "bench/memory_bound.h"
 #include "engine/ops/histogram.h"
-#include "engine/ops/loss.h"
 #include "engine/ops/reduce.h"
+#include "learner/callbacks/activation_stats.h"
 
 namespace kindling::bench {
 
@@ -39,15 +39,18 @@ Trial histogram_trial() {
   return ours_alone(run, [counts](Index i) { return counts[static_cast<std::size_t>(i)]; });
 }
 
-Trial log_softmax_trial() {
+/// What ActivationStats does to every output: mean, deviation, histogram.
+Trial layer_stats_trial() {
   const Array x = large({kRows, kChannels}, 1);
-  return ours_alone([t = Tensor(x)] { return log_softmax(t).value(); },
-                    [x](Index i) {
-                      double sum = 0;
-                      const Index row = i / kChannels * kChannels;
-                      for (Index j = 0; j < kChannels; ++j) sum += std::exp(double{x[row + j]});
-                      return x[i] - std::log(sum);
-                    });
+  const auto run = [t = Tensor(x)] {
+    LayerStats stats;
+    append_stats(stats, t);
+    return Array({2}, {static_cast<Scalar>(stats.means[0]), static_cast<Scalar>(stats.stds[0])});
+  };
+  const double mean = total(channel_sums(x, itself)) / kNumbers;
+  const double square = total(channel_sums(x, [](double v) { return v * v; })) / kNumbers;
+  return ours_alone(
+      run, [=](Index i) { return i ? std::sqrt(square - mean * mean) : mean; }, 1e-4);
 }
 
 }  // namespace
@@ -92,7 +95,7 @@ void reduce_cases(Cases& cases) {
                       });
   }));
   cases.push_back(memory_bound("reduce/histogram", 1, 0, histogram_trial));
-  cases.push_back(memory_bound("reduce/log-softmax", 1, 1, log_softmax_trial));
+  cases.push_back(memory_bound("reduce/layer-stats", 1, 0, layer_stats_trial));
 }
 
 }  // namespace kindling::bench

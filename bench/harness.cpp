@@ -37,33 +37,46 @@ double seconds(const std::function<void()>& run) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
+void once(const Contender& who) {
+  if (who.before) who.before();
+  who.run();
+}
+
 /// A contender and how it is timed.
 struct Timed {
   const Contender* who;
-  double once;       ///< Seconds of a run, roughly.
+  double guess;      ///< Seconds of a run, roughly.
   Index iterations;  ///< In a turn.
 };
 
 /// Runs what is short once before the clock starts: the others have had the caches meanwhile.
 void one_turn(benchmark::State& state, const Timed& timed) {
   constexpr double kLong = 0.02;
-  if (timed.once < kLong) timed.who->run();
-  for (auto _ : state) timed.who->run();
+  const auto& [name, run, result, before] = *timed.who;
+  if (timed.guess < kLong) once(*timed.who);
+  for (auto _ : state) {
+    if (before) {
+      state.PauseTiming();
+      before();
+      state.ResumeTiming();
+    }
+    run();
+  }
 }
 
 std::vector<Timed> right_ones(const Trial& trial, double turn, Result& result) {
   std::vector<Timed> timed;
   for (const Contender& c : trial.contenders) {
     std::string trouble;
-    double once = seconds([&] { trouble = trial.expected.trouble(c.result()); });
+    double guess = seconds([&] { trouble = trial.expected.trouble(c.result()); });
     if (!trouble.empty()) {
       result.wrong[c.name] = trouble;
       continue;
     }
     constexpr double kLong = 0.2;  // where the first call is as good a guess as any
-    for (int i = 0; i < 2 && once < kLong; ++i) once = seconds(c.run);
+    for (int i = 0; i < 2 && guess < kLong; ++i) guess = seconds([&] { once(c); });
     timed.push_back(
-        {&c, once, std::clamp<Index>(static_cast<Index>(turn / once) + 1, 1, 1'000'000)});
+        {&c, guess, std::clamp<Index>(static_cast<Index>(turn / guess) + 1, 1, 1'000'000)});
   }
   return timed;
 }
@@ -71,7 +84,7 @@ std::vector<Timed> right_ones(const Trial& trial, double turn, Result& result) {
 int rounds_for(const std::vector<Timed>& timed, const Settings& settings) {
   if (settings.rounds > 0) return settings.rounds;
   double round = 0;
-  for (const Timed& t : timed) round += t.once * static_cast<double>(t.iterations + 1);
+  for (const Timed& t : timed) round += t.guess * static_cast<double>(t.iterations + 1);
   return static_cast<int>(std::clamp(settings.seconds / round, 3.0, 9.0));
 }
 

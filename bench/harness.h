@@ -18,9 +18,10 @@ inline constexpr const char* kOurs = "kindling";
 
 /// One who computes the case. What `run` needs it owns.
 struct Contender {
-  std::string name;               ///< kOurs, or the peer's, with a variant after a blank.
-  std::function<void()> run;      ///< What is timed.
-  std::function<Array()> result;  ///< Computes once more and returns it, laid out as ours.
+  std::string name;                   ///< kOurs, or the peer's, with a variant after a blank.
+  std::function<void()> run;          ///< What is timed.
+  std::function<Array()> result;      ///< Computes once more and returns it, laid out as ours.
+  std::function<void()> before = {};  ///< Called before each run, off the clock.
 };
 
 /// The oracle's answer, for some or all elements of the result.

@@ -18,6 +18,16 @@ void add_matmul(Trial& trial, const Matmul& p) {
                 p.b.data(), p.right() ? k : m, 0, out, m);
   };
   trial.contenders.push_back({"OpenBLAS", run, [run, c] { return run(), c; }});
+  // On small products its threads get in each other's way; a user would turn them off.
+  constexpr double kSmall = 2e8;
+  const int threads = openblas_get_num_threads();
+  if (threads == 1 || 2.0 * static_cast<double>(p.n * p.k * p.m) > kSmall) return;
+  const auto alone = [run, threads] {
+    openblas_set_num_threads(1);
+    run();
+    openblas_set_num_threads(threads);
+  };
+  trial.contenders.push_back({"OpenBLAS one-thread", alone, [alone, c] { return alone(), c; }});
 }
 
 /// "OpenBLAS 0.3.21 NO_AFFINITY ...": the second word.

@@ -77,6 +77,8 @@ void conv_cases(Cases& cases, bool full);
 void elementwise_cases(Cases& cases);
 void reduce_cases(Cases& cases);
 void norm_cases(Cases& cases);
+void layout_cases(Cases& cases);
+void loss_cases(Cases& cases);
 void pool_cases(Cases& cases);
 void update_cases(Cases& cases);
 void step_cases(Cases& cases);
