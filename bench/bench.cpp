@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <regex>
 
 #include "bench/peers.h"
@@ -21,7 +22,7 @@ namespace {
 
 struct Options {
   bool full = false, list = false;
-  std::string filter, json = "bench.json", roofline = "roofline.png";
+  std::string filter, json = "out/bench.json", roofline = "out/roofline.png";
   int threads = max_threads(), rounds = 0;
   // Of a child process that weighs one contender.
   std::string memory_of, contender = kOurs;
@@ -63,12 +64,20 @@ Cases chosen(const Options& options) try {
   throw Error(str("'", options.filter, "' is no regular expression"));
 }
 
+/// Before anything is measured, so that minutes are not spent for nothing. Throws Error.
+void make_folder_of(const std::filesystem::path& path) {
+  std::error_code error;
+  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
+  check<Error>(!error, "bench", "cannot make the folder of ", path, ": ", error.message());
+}
+
 int run(const Options& options) {
   const Cases cases = chosen(options);
   if (options.list) {
     for (const Case& c : cases) std::printf("%s\n", c.name.c_str());
     return 0;
   }
+  for (const std::string& path : {options.json, options.roofline}) make_folder_of(path);
   const auto start = std::chrono::steady_clock::now();
   Report report;
   report.machine = machine_name();

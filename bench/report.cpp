@@ -179,10 +179,7 @@ void write_json(const std::string& path, const Report& report) {
     if (!has_peer(known.name)) j["missing"][known.name] = known.package;
   j["cases"] = nlohmann::json::array();
   for (const Result& r : report.results) j["cases"].push_back(result_json(r));
-  std::ofstream file(path);
-  file << j.dump(1) << "\n";
-  file.close();
-  if (!file) throw std::runtime_error("[bench] cannot write '" + path + "'");
+  plot::write_file_atomically(path, j.dump(1) + "\n", "bench");
 }
 
 }  // namespace kindling::bench
