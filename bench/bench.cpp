@@ -85,17 +85,18 @@ int run(const Options& options) {
                      .rounds = options.rounds,
                      .turn = options.full ? 0.03 : 0.01,
                      .seconds = options.full ? 12.0 : 1.0};
-  for (int threads = 1; threads <= options.threads; ++threads)
+  for (int threads = 1; threads < options.threads; threads *= 2)
     report.limits.push_back(measure_limits(threads));
+  report.limits.push_back(measure_limits(options.threads));
   int width = 0;
   for (const Case& c : cases) width = std::max(width, static_cast<int>(c.name.size()));
   print_head(report, width);
   bool right = true;
   for (const Case& c : cases) {
     Result result = measure(c, report.settings);
-    if (c.flops + c.read > 0)
-      result.roof = report.limits[static_cast<std::size_t>(result.threads - 1)].roof(
-          c.flops, c.read, c.written);
+    for (const Limits& limits : report.limits)
+      if (limits.threads == result.threads && c.flops + c.read > 0)
+        result.roof = limits.roof(c.flops, c.read, c.written);
     print_row(result, width);
     right = right && !result.wrong.contains(kOurs);
     report.results.push_back(std::move(result));

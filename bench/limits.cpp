@@ -98,7 +98,8 @@ using Loop = void (*)(const float* a, const float* b, float* c, Index n);
 /// price of starting threads is no matter of bandwidth.
 double bytes_per_second(Loop loop, int arrays, double footprint, int threads) {
   const Index unit = 8 * 16 * static_cast<Index>(sizeof(float));
-  const Index n = static_cast<Index>(footprint / 4 / arrays / threads) / unit * unit;
+  const Index share = static_cast<Index>(footprint / 4 / arrays / threads);
+  const Index n = std::max<Index>(share / unit, 1) * unit;
   Array a({threads * n}, 1), b({arrays > 2 ? threads * n : 1}, 1), c({threads * n}, 1);
   float* const out = c.data();
   const Array &in = a, &in2 = b;

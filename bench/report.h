@@ -12,7 +12,7 @@ namespace kindling::bench {
 struct Report {
   std::string machine;
   Settings settings;
-  std::vector<Limits> limits;  ///< For 1 thread up to settings.threads.
+  std::vector<Limits> limits;  ///< For 1, 2, 4, ... threads, and settings.threads last.
   std::vector<Result> results;
 };
 
