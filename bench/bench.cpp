@@ -96,7 +96,7 @@ int run(const Options& options) {
     Result result = measure(c, report.settings);
     for (const Limits& limits : report.limits)
       if (limits.threads == result.threads && c.flops + c.read > 0)
-        result.roof = limits.roof(c.flops, c.read, c.written);
+        result.roof = limits.roof(c.flops, c.read, c.written, c.in_place);
     print_row(result, width);
     right = right && !result.wrong.contains(kOurs);
     report.results.push_back(std::move(result));

@@ -33,12 +33,15 @@ Trial optimizer(const Make& make, const Third& third) {
 }  // namespace
 
 void update_cases(Cases& cases) {
-  cases.push_back(memory_bound("update/sgd", 2, 1, [] {
+  const auto in_place = [&](const char* name, double read, double written, auto prepare) {
+    cases.push_back(memory_bound(name, read, written, prepare, true));
+  };
+  in_place("update/sgd", 2, 1, [] {
     return optimizer(
         [](std::vector<Tensor> p) { return std::make_shared<nn::SGD>(std::move(p), kLr); },
         [](double p, double g) { return p - 3 * kLr * g; });
-  }));
-  cases.push_back(memory_bound("update/sgd-momentum", 3, 2, [] {
+  });
+  in_place("update/sgd-momentum", 3, 2, [] {
     return optimizer(
         [](std::vector<Tensor> p) {
           return std::make_shared<nn::SGD>(std::move(p), kLr, nn::SGDOptions{.momentum = 0.9});
@@ -48,8 +51,8 @@ void update_cases(Cases& cases) {
           for (int i = 0; i < 3; ++i) v = 0.9 * v + g, p -= kLr * v;
           return p;
         });
-  }));
-  cases.push_back(memory_bound("update/adamw", 4, 3, [] {
+  });
+  in_place("update/adamw", 4, 3, [] {
     return optimizer(
         [](std::vector<Tensor> p) { return std::make_shared<nn::AdamW>(std::move(p), kLr); },
         [](double p, double g) {
@@ -61,7 +64,7 @@ void update_cases(Cases& cases) {
           }
           return p;
         });
-  }));
+  });
 }
 
 }  // namespace kindling::bench

@@ -48,6 +48,7 @@ struct Case {
   Unit unit = Unit::gflops;
   double flops = 0;              ///< Arithmetic of one run, 0 where it is no matter.
   double read = 0, written = 0;  ///< Bytes that have to be read and written at least.
+  bool in_place = false;         ///< What is written was read before.
   double images = 0;             ///< Of a training step.
   bool quick = true;             ///< Part of the quick run.
   int threads = 0;               ///< 0: as many as asked for.

@@ -80,6 +80,10 @@ void triad(const float* a, const float* b, float* c, Index n) {
   for (Index i = 0; i < n; i += kLanes)
     simd::store(c + i, simd::load<V>(a + i) + 0.5f * simd::load<V>(b + i));
 }
+void update(const float*, const float* b, float* c, Index n) {
+  for (Index i = 0; i < n; i += kLanes)
+    simd::store(c + i, simd::load<V>(c + i) + 1e-9f * simd::load<V>(b + i));
+}
 #ifdef __SSE2__
 // Streaming stores go around the caches, so that nothing is fetched only to be overwritten.
 void copy_streaming(const float* a, const float*, float* c, Index n) {
@@ -94,61 +98,81 @@ void triad_streaming(const float* a, const float* b, float* c, Index n) {
 
 using Loop = void (*)(const float* a, const float* b, float* c, Index n);
 
-/// Every thread walks its own part of the arrays, again and again within one parallel region: the
-/// price of starting threads is no matter of bandwidth.
-double bytes_per_second(Loop loop, int arrays, double footprint, int threads) {
-  const Index unit = 8 * 16 * static_cast<Index>(sizeof(float));
-  const Index share = static_cast<Index>(footprint / 4 / arrays / threads);
-  const Index n = std::max<Index>(share / unit, 1) * unit;
-  Array a({threads * n}, 1), b({arrays > 2 ? threads * n : 1}, 1), c({threads * n}, 1);
-  float* const out = c.data();
-  const Array &in = a, &in2 = b;
-  const double bytes = 4.0 * static_cast<double>(n) * arrays * threads;
-  const Index turns = 1 + static_cast<Index>(8e7 / bytes);
-  const double time = shortest(turns > 1 ? 8 : 3, [&] {
-    parallel_for(threads, kGrain, [&](Index t) {
-      for (Index i = 0; i < turns; ++i)
-        loop(in.data() + t * n, in2.data() + (arrays > 2 ? t * n : 0), out + t * n, n);
+constexpr double kKiB = 1024, kMiB = 1024 * kKiB;
+constexpr double kFootprints[] = {128 * kKiB, 512 * kKiB, 2 * kMiB,   8 * kMiB,  16 * kMiB,
+                                  32 * kMiB,  64 * kMiB,  128 * kMiB, 256 * kMiB};
+
+/// The arrays that the loops walk over, long enough for the largest footprint.
+struct Walk {
+  static constexpr Index kMost = 64 << 20;  // floats in 256 MiB
+  Array a{{kMost}, 1}, b{{kMost / 2}, 1}, c{{kMost / 2}, 1};
+
+  /// Bytes a second of a loop over so many arrays, whose elements pass by so many times, read or
+  /// written. Every thread walks its own part, again and again within one parallel region: the
+  /// price of starting threads is no matter of bandwidth.
+  double bytes_per_second(Loop loop, int arrays, int passes, double footprint, int threads) {
+    constexpr Index kUnit = 512;  // a multiple of what any of the loops does at a time
+    const Index share = static_cast<Index>(footprint / 4 / arrays / threads);
+    const Index n = std::max<Index>(share / kUnit, 1) * kUnit;
+    const float *in = std::as_const(a).data(), *in2 = std::as_const(b).data();
+    float* const out = c.data();
+    const double bytes = 4.0 * static_cast<double>(n) * passes * threads;
+    const Index turns = 1 + static_cast<Index>(2e8 / bytes);
+    const double time = seconds([&] {
+      parallel_for(threads, kGrain, [&](Index t) {
+        for (Index i = 0; i < turns; ++i) loop(in + t * n, in2 + t * n, out + t * n, n);
+      });
     });
-  });
-  return bytes * static_cast<double>(turns) / time;
-}
+    return bytes * static_cast<double>(turns) / time;
+  }
+};
 
 }  // namespace
 
-double Limits::bytes_per_second(double read, double written) const {
+double Limits::bytes_per_second(double read, double written, bool in_place) const {
+  const double footprint = in_place ? read : read + written, share = written / (read + written);
+  const auto alike = [&](const Bandwidth& b) {
+    if (in_place) return b.update;
+    return share < 0.2 ? b.read : share < 0.4 ? b.triad : b.copy;
+  };
   double best = 0;
   for (std::size_t i = 0; i < bandwidth.size(); ++i) {
-    const bool smaller = i + 1 < bandwidth.size() && bandwidth[i + 1].footprint <= read + written;
-    const Bandwidth& b = bandwidth[i];
-    const double share = written / (read + written);
-    if (!smaller) best = std::max(best, share < 0.2 ? b.read : share < 0.4 ? b.triad : b.copy);
+    const bool smaller = i + 1 < bandwidth.size() && bandwidth[i + 1].footprint <= footprint;
+    if (!smaller) best = std::max(best, alike(bandwidth[i]));
   }
   return best;
 }
 
-Limits::Roof Limits::roof(double arithmetic, double read, double written) const {
+Limits::Roof Limits::roof(double arithmetic, double read, double written, bool in_place) const {
   const double compute = arithmetic / flops;
-  const double memory = read + written > 0 ? (read + written) / bytes_per_second(read, written) : 0;
+  const double memory =
+      read + written > 0 ? (read + written) / bytes_per_second(read, written, in_place) : 0;
   return {std::max(compute, memory), memory > compute};
 }
 
 Limits measure_limits(int threads) {
   set_threads(threads);
   Limits limits{threads, measure_flops(threads), {}};
-  constexpr double kKiB = 1024, kMiB = 1024 * kKiB;
-  for (const double size : {128 * kKiB, 512 * kKiB, 2 * kMiB, 8 * kMiB, 16 * kMiB, 32 * kMiB,
-                            64 * kMiB, 128 * kMiB, 256 * kMiB}) {
-    Bandwidth b{size, bytes_per_second(read, 1, size, threads),
-                bytes_per_second(copy, 2, size, threads),
-                bytes_per_second(triad, 3, size, threads)};
+  for (const double footprint : kFootprints) limits.bandwidth.push_back({footprint, 0, 0, 0, 0});
+  Walk walk;
+  // Round after round over all sizes, so that a moment of noise spoils one try of each and not all
+  // tries of one.
+  for (int round = 0; round < 8; ++round)
+    for (Bandwidth& best : limits.bandwidth) {
+      const auto attempt = [&](double& rate, Loop loop, int arrays, int passes) {
+        rate = std::max(rate, walk.bytes_per_second(loop, arrays, passes, best.footprint, threads));
+      };
+      attempt(best.read, read, 1, 1);
+      attempt(best.copy, copy, 2, 2);
+      attempt(best.triad, triad, 3, 3);
+      attempt(best.update, update, 2, 3);
 #ifdef __SSE2__
-    b.copy = std::max(b.copy, bytes_per_second(copy_streaming, 2, size, threads));
-    b.triad = std::max(b.triad, bytes_per_second(triad_streaming, 3, size, threads));
+      if (best.footprint < kMiB)
+        continue;  // streaming goes to memory, also what a cache could hold
+      attempt(best.copy, copy_streaming, 2, 2);
+      attempt(best.triad, triad_streaming, 3, 3);
 #endif
-    limits.bandwidth.push_back(b);
-  }
-  trim_pool();
+    }
   return limits;
 }
 

@@ -14,6 +14,7 @@ struct Bandwidth {
   double read;       ///< sum += a[i]
   double copy;       ///< b[i] = a[i]
   double triad;      ///< c[i] = a[i] + s * b[i]
+  double update;     ///< a[i] += s * b[i]: what is written was there already
 };
 
 /// The limits of a number of threads.
@@ -24,13 +25,13 @@ struct Limits {
 
   /// The best that was seen while at least this much was walked, for this mixture of reading and
   /// writing.
-  double bytes_per_second(double read, double written) const;
+  double bytes_per_second(double read, double written, bool in_place) const;
   /// The roof: the least seconds for so much arithmetic on so many bytes, and who says so.
   struct Roof {
     double seconds;
     bool by_memory;
   };
-  Roof roof(double flops, double read, double written) const;
+  Roof roof(double flops, double read, double written, bool in_place) const;
 };
 
 /// Takes about a second a thread count. Leaves the number of threads at `threads`.

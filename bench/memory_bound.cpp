@@ -10,7 +10,7 @@ Array large(const Shape& shape, int seed) {
 }
 
 Case memory_bound(const std::string& name, double read, double written,
-                  std::function<Trial()> prepare) {
+                  std::function<Trial()> prepare, bool in_place) {
   constexpr double kBytes = 4.0 * kNumbers;
   Case c;
   c.name = name;
@@ -18,6 +18,7 @@ Case memory_bound(const std::string& name, double read, double written,
   c.flops = kNumbers;  // an operation a number: enough to have a place under the roofs
   c.read = read * kBytes;
   c.written = written * kBytes;
+  c.in_place = in_place;
   c.prepare = std::move(prepare);
   return c;
 }

@@ -13,7 +13,7 @@ Array large(const Shape& shape, int seed);
 
 /// A case in which `read` and `written` arrays of 64 MiB pass by.
 Case memory_bound(const std::string& name, double read, double written,
-                  std::function<Trial()> prepare);
+                  std::function<Trial()> prepare, bool in_place = false);
 
 /// Ours alone, compared with f(i), element by element.
 Trial ours_alone(const std::function<Array()>& run, const std::function<double(Index)>& f,

@@ -85,16 +85,16 @@ void print_head(const Report& report, int width) {
   std::printf(
       "threads: %d, waiting threads spin %s times (GOMP_SPINCOUNT), ours and the peers'\n\n",
       report.settings.threads, spin ? spin : "as often as OpenMP likes");
-  std::printf("limits, GB/s (read / copy / triad) over\n%-10s %14s", "threads", "FMA GFLOP/s");
+  std::printf("limits, GB/s (read/copy/triad/update) over\n%-10s %14s", "threads", "FMA GFLOP/s");
   const std::vector<Bandwidth>& sizes = report.limits.front().bandwidth;
   for (std::size_t i = 1; i < sizes.size(); i += 2)
-    std::printf(" %17.4g MiB", sizes[i].footprint / (1 << 20));
+    std::printf(" %20.4g MiB", sizes[i].footprint / (1 << 20));
   std::printf("\n");
   for (const Limits& l : report.limits) {
     std::printf("%-10d %14.1f", l.threads, l.flops / 1e9);
     for (std::size_t i = 1; i < l.bandwidth.size(); i += 2)
-      std::printf("   %5.1f/%5.1f/%5.1f ", l.bandwidth[i].read / 1e9, l.bandwidth[i].copy / 1e9,
-                  l.bandwidth[i].triad / 1e9);
+      std::printf("  %5.0f/%5.0f/%5.0f/%5.0f", l.bandwidth[i].read / 1e9, l.bandwidth[i].copy / 1e9,
+                  l.bandwidth[i].triad / 1e9, l.bandwidth[i].update / 1e9);
     std::printf("\n");
   }
   std::printf("\nA peer's column says how many times longer it takes (or more memory).\n\n");
@@ -139,7 +139,8 @@ nlohmann::json limits_json(const Limits& limits) {
     bandwidth.push_back({{"footprint_bytes", b.footprint},
                          {"read_gb_s", b.read / 1e9},
                          {"copy_gb_s", b.copy / 1e9},
-                         {"triad_gb_s", b.triad / 1e9}});
+                         {"triad_gb_s", b.triad / 1e9},
+                         {"update_gb_s", b.update / 1e9}});
   return {
       {"threads", limits.threads}, {"fma_gflop_s", limits.flops / 1e9}, {"bandwidth", bandwidth}};
 }

@@ -79,7 +79,7 @@ void draw_roofline(const std::string& path, const Report& report) {
        {Roof{0.5, plot::Dash::dotted}, Roof{8, plot::Dash::dashed}, Roof{256, plot::Dash::solid}})
     for (const Bandwidth& b : limits.bandwidth)
       if (b.footprint == roof.mib * (1 << 20)) {
-        const double best = std::max({b.read, b.copy, b.triad}) / 1e9;
+        const double best = std::max({b.read, b.copy, b.triad, b.update}) / 1e9;
         char label[64];
         std::snprintf(label, sizeof label, "roof over %g MiB: %.0f GB/s", roof.mib, best);
         add_roof(axes, lo, hi, limits.flops / 1e9, best, label,
