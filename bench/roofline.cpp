@@ -21,17 +21,17 @@ struct Cloud {
   }
 };
 
-bool begins(const std::string& text, const std::string& with) { return text.rfind(with, 0) == 0; }
-bool ends(const std::string& text, const std::string& with) {
-  return text.find("/" + with) != std::string::npos;
-}
-
 /// In which colour a case is drawn.
 std::string kind(const std::string& name) {
-  if (!begins(name, "conv/")) return name.substr(0, name.find('/'));
-  for (const char* pass : {"forward", "dx", "dw"})
-    if (ends(name, pass)) return std::string("convolution, ") + pass;
-  return "convolution";
+  const std::string stem = name.substr(0, name.find('/'));
+  if (stem == "conv")
+    for (const char* pass : {"forward", "dx", "dw"})
+      if (name.find(std::string("/") + pass) != std::string::npos)
+        return std::string("conv, ") + pass;
+  if (stem == "elementwise" || stem == "update") return "elementwise, optimizers";
+  if (stem == "reduce" || stem == "norm" || stem == "loss") return "reductions, norm, loss";
+  if (stem == "pool" || stem == "layout") return "pooling, layout";
+  return stem;
 }
 
 /// min(peak, intensity * bandwidth) between two intensities.
