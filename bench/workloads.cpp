@@ -29,7 +29,13 @@ Index last_width(const std::string& model) { return model == "wide14" ? 512 : 25
 }  // namespace
 
 double ConvLayer::flops() const {
-  return 2.0 * static_cast<double>(out_size() * out_size() * out * kernel * kernel * in);
+  Index pairs = 0;  // of an output row and an input row that it reads
+  for (Index o = 0; o < out_size(); ++o)
+    for (Index k = 0; k < kernel; ++k) {
+      const Index row = o * stride + k - kernel / 2;
+      pairs += row >= 0 && row < size;
+    }
+  return 2.0 * static_cast<double>(pairs * pairs * in * out);
 }
 
 std::vector<ConvLayer> conv_layers(const std::string& model) {

@@ -30,7 +30,8 @@ struct ConvLayer {
     return size == o.size && in == o.in && out == o.out && kernel == o.kernel && stride == o.stride;
   }
   Index out_size() const { return (size + 2 * (kernel / 2) - kernel) / stride + 1; }
-  /// Multiplications and additions of an image, forward; dx and dw take as many.
+  /// Multiplications and additions of an image, forward; dx and dw take as many. Those with the
+  /// zeros around it do not count: nobody has to do them.
   double flops() const;
 };
 
