@@ -146,7 +146,8 @@ void visit(Node& node, bool retain_graph) {
 }  // namespace
 
 void Tensor::backward(Array cotangent, bool retain_graph) const {
-  check<Error>(requires_grad(), "backward", to_string(*this), ": nothing here requires a gradient");
+  if (!requires_grad())  // no check(): the text would be put together every time
+    throw Error(str("[backward] ", to_string(*this), ": nothing here requires a gradient"));
   check<Error>(cotangent.defined(), "backward", "an undefined cotangent for a tensor of ", shape());
   check(cotangent.shape() == shape(), "backward", "cotangent ", cotangent.shape(),
         " for a tensor of ", shape());
