@@ -101,7 +101,7 @@ using Sum = SumOf<Itself>;
 /// The larger of two, lane by lane; a NaN on either side stays one.
 template <class V>
 V larger(const V& a, const V& b) {
-  return (b > a) | (b != b) ? b : a;
+  return ((b > a) | (b != b)) ? b : a;
 }
 
 /// The largest of a register's L numbers: of its halves, of theirs, and so on.
