@@ -9,18 +9,26 @@
 #include "engine/parallel.h"
 
 // The five loops of a matrix product C = A B, (N, K) x (K, M) -> (N, M), after Goto and van de
-// Geijn (2008) and BLIS (Van Zee and van de Geijn, 2015):
+// Geijn
+// ("Anatomy of high-performance matrix multiplication", 2008) and BLIS (Van Zee and van de Geijn,
+// 2015):
 //
-//   5  for blocks of columns of C       |  a task each: the threads share C in two dimensions, and
-//   4    for blocks of rows of C        |  also k when C is tiny and k long
-//   3      for depths of k              kDepth steps of k: the block of A stays in the second cache
-//   2        for panels of the block    kPanel columns of B: stay in the nearer cache while ...
-//   1          for tiles of the panel   ... kRows rows of A pass by
-//                for k                  gemm_tile.h: the sums stay in registers
+//   5  for blocks of C                 a task each; the threads share rows, columns or both (and k
+//        |                             where C is tiny and k is long)
+//   4    for depths of k               pack a block of B: 384 x 256, stays in the second cache
+//          |
+//   3      for blocks of rows          128 rows of A: stay in the second cache, packed if need be
+//            |
+//   2        for panels               a panel of B: 384 x 32, is read again and again while ...
+//              |
+//   1          for tiles              ... 8 rows of A after the other pass by
+//                |
+//                for k                 gemm_tile.h: 8 x 32 sums stay in registers
 //
-// The tiles read their operands strip by strip, where they lie if that is nearly as good as a copy,
-// else from packed copies (gemm_pack.h). All cuts depend on the shapes alone, and so does the order
-// of every sum.
+// Each thread packs for itself what it reads: a block that another core has written is slower to
+// get than to copy again. The rows of A are read where they lie, and B too where that is as good.
+// How the rows and columns are cut never changes a bit of the result: every number of C is one sum
+// over k, in an order that only the shapes decide.
 
 namespace kindling::kernels {
 
@@ -28,45 +36,51 @@ namespace {
 
 constexpr Index ceil_div(Index a, Index b) { return (a + b - 1) / b; }
 
-#ifndef KC
-#define KC 384
-#define MT 16
-#define NP 8
-#endif
-constexpr Index kDepth = KC;
-constexpr Index kTilesInBlock = MT, kPanelsInBlock = NP;
-#ifndef NEAR
-#define NEAR 16384
-#endif
-constexpr Index kNear = NEAR;
-constexpr Index kParts = 8;
-constexpr Index kSmall = 16 * 1024;  ///< Numbers in a C so small that k is shared.
+/// Steps of k in a block of B: with 8 panels of columns it fits the second cache (384 KB), with
+/// fewer it may be deeper. The deeper, the less often C is read and written.
+constexpr Index kDepth = 384, kDeepest = 1024, kPanelsInBlock = 8;
+/// Rows of a block of A (192 KB), which shares the second cache.
+constexpr Index kTilesInBlock = 16;
+/// A matrix B of so few numbers (64 KB) is read where it lies.
+constexpr Index kNear = 64 * 1024 / sizeof(Scalar);
+/// A tiny C with a long k is cut along k, into as many parts whatever the number of threads.
+constexpr Index kParts = 8, kTiny = 16 * 1024;
+
+/// Packing a column of B takes about as long as multiplying it with so many rows.
+constexpr Index kPackingRows = 6;
+
+Index depth_for(const Cut& panels) {
+  return std::min(kDepth * kPanelsInBlock / std::min(panels.count, kPanelsInBlock), kDeepest);
+}
 
 struct Range {
   Index begin, end;
-  /// Part i of n nearly equal ones of [0, count).
-  Range(Index count, Index i, Index n) : begin(i * count / n), end((i + 1) * count / n) {}
   Index size() const { return end - begin; }
 };
+/// Part i of n nearly equal ones of [0, count).
+Range part_of(Index count, Index i, Index n) { return {i * count / n, (i + 1) * count / n}; }
 
-/// How the work is cut into tasks. Only `parts` has a say in the order of a sum.
+/// How the work is cut into tasks. Rows and columns are cut for the threads there are, which no sum
+/// notices; only `parts` has a say in the order of a sum, and that depends on the shapes.
 struct Tasks {
-  Index matrices, rows, columns, parts;
-  bool alone;
+  Index matrices, rows = 1, columns, parts;
+  bool alone;  ///< Not worth a second thread.
 
   Tasks(Index batch, Index k, const Cut& tiles, const Cut& panels)
-      : matrices(batch), rows(1), columns(ceil_div(panels.count, kPanelsInBlock)), parts(1) {
-    const Index work = batch * tiles.extent * panels.extent * k;
-    alone = work < 16 * kGrain;
-    if (k >= kParts * kDepth && batch * tiles.extent * panels.extent <= kSmall) parts = kParts;
+      : matrices(batch),
+        columns(ceil_div(panels.count, kPanelsInBlock)),
+        parts(k >= kParts * kDepth && batch * tiles.extent * panels.extent <= kTiny ? kParts : 1),
+        alone(batch * tiles.extent * panels.extent * k < 16 * kGrain) {
     const Index threads = alone ? 1 : max_threads();
     if (count() % threads == 0) return;
+    // Either along the rows, where each thread packs all of B, or along the columns, where the
+    // shares may be less even. In rows times units, of the thread that has the most to do:
     const Index more = ceil_div(columns, threads) * threads;
-    // Either all threads along the rows, each packing all of B, or along the columns.
-    const auto cost = [&](Index r, Index c) {
-      return (ceil_div(tiles.count, r) * kRows + 6) * ceil_div(panels.count, c) * c;
-    };
-    if (cost(threads, columns) <= cost(1, more) * threads)
+    const Index by_rows =
+        (ceil_div(tiles.count, threads) * kRows + kPackingRows) * ceil_div(panels.extent, kUnit);
+    const Index by_columns =
+        (tiles.extent + kPackingRows) * (more / threads) * (ceil_div(panels.count, more) * kUnits);
+    if (by_rows <= by_columns)
       rows = std::min(threads, tiles.count);
     else
       columns = std::min(more, panels.count);
@@ -74,41 +88,48 @@ struct Tasks {
   Index count() const { return matrices * rows * columns * parts; }
 };
 
-/// One task: a block of C, whose rows are M numbers long, summed over some steps.
+/// Loops 2 and 1. `t` knows what all tiles share; c is the first element of C.
+void multiply_panels(const Strips& a, const Strips& b, Range tiles, Range panels, TileTask t,
+                     Scalar* c) {
+  for (Index panel = panels.begin; panel < panels.end; ++panel) {
+    const Strip columns = b[panel];
+    t.b = columns.data;
+    t.b_k = columns.step;
+    t.columns = columns.size;
+    const Tile* tile_of = &kTiles[ceil_div(columns.size, kUnit) - 1];
+    for (Index tile = tiles.begin; tile < tiles.end; ++tile) {
+      const Strip rows = a[tile];
+      t.a = rows.data;
+      t.a_row = rows.across;
+      t.a_k = rows.step;
+      t.c = c + rows.begin * t.c_row + columns.begin;
+      tile_of[(rows.size - 1) * kUnits](t);
+    }
+  }
+}
+
+/// Loops 4 and 3: one task, a block of C summed over the steps `k`.
 void multiply_block(const Operand& a, const Operand& b, Range tiles, Range panels, Range k,
-                    Scalar* c, Index m, Scalar* scratch) {
-  const Index depth = ceil_div(k.size(), ceil_div(k.size(), kDepth));
-  const bool pack_a = a.across == 1 && panels.size() >= 3 && a.step > kRows;
-  const bool pack_b = b.across != 1 || (tiles.size() >= 4 && k.size() * b.cut.extent > kNear);
-  TileTask t;
-  t.c_row = m;
+                    Scalar* c, Scalar* scratch) {
+  const Index depth = ceil_div(k.size(), ceil_div(k.size(), depth_for(b.cut)));
+  // A is nearly always fine where it lies: its numbers are read one by one. Not so when every step
+  // is a row of its own, each in another page of memory.
+  const bool pack_a = a.step > kRows && panels.size() > 2;
+  const bool pack_b = b.across != 1 || (tiles.size() > 3 && k.size() * b.cut.extent > kNear);
+  const bool pack_rest = b.cut.width(panels.end - 1) != b.cut.size(panels.end - 1);
   for (Index p = k.begin; p < k.end; p += depth) {
+    TileTask t{};
     t.k = std::min(depth, k.end - p);
+    t.c_row = b.cut.extent;
     t.add = p > k.begin;
-    Block right(b, p, t.k);
-    if (pack_b)
-      right.pack(panels.begin, panels.end, scratch);
-    else if (b.cut.width(panels.end - 1) != b.cut.size(panels.end - 1))
-      right.pack(panels.end - 1, panels.end, scratch);
+    Strips right(b, p, t.k);
+    if (pack_b || pack_rest)
+      right.pack(pack_b ? panels.begin : panels.end - 1, panels.end, scratch);
     for (Index begin = tiles.begin; begin < tiles.end; begin += kTilesInBlock) {
-      const Index end = std::min(begin + kTilesInBlock, tiles.end);
-      Block left(a, p, t.k);
-      if (pack_a) left.pack(begin, end, scratch + panels.size() * kPanel * depth);
-      for (Index panel = panels.begin; panel < panels.end; ++panel) {
-        const Strip columns = right[panel];
-        t.b = columns.data;
-        t.b_k = columns.step;
-        t.columns = b.cut.size(panel);
-        const Tile* tile_of = &kTiles[ceil_div(t.columns, kUnit) - 1];
-        for (Index tile = begin; tile < end; ++tile) {
-          const Strip rows = left[tile];
-          t.a = rows.data;
-          t.a_row = rows.across;
-          t.a_k = rows.step;
-          t.c = c + a.cut.begin(tile) * m + panel * kPanel;
-          tile_of[(a.cut.size(tile) - 1) * kUnits](t);
-        }
-      }
+      const Range block{begin, std::min(begin + kTilesInBlock, tiles.end)};
+      Strips left(a, p, t.k);
+      if (pack_a) left.pack(block.begin, block.end, scratch + panels.size() * kPanel * depth);
+      multiply_panels(left, right, block, panels, t, c);
     }
   }
 }
@@ -147,9 +168,9 @@ Array gemm(const Array& a, const Array& b, Trans trans) {
 
   const Cut tiles{n, kRows, true}, panels{m, kPanel, false};
   const Tasks tasks(batch, k, tiles, panels);
-  const Index depth = std::min(k, kDepth);
-  const Index room = depth * (ceil_div(panels.count, tasks.columns) * kPanel +
-                              (ta ? std::min(tiles.count, kTilesInBlock) * kRows : 0));
+  const Index room =
+      std::min(k, depth_for(panels)) * (ceil_div(panels.count, tasks.columns) * kPanel +
+                                        (ta ? std::min(tiles.count, kTilesInBlock) * kRows : 0));
   Array scratch(Shape{tasks.alone ? 1 : max_threads(), room});
   Array c = tasks.parts == 1 ? Array(shape) : Array(Shape{tasks.parts, shape.size()});
   Scalar *c_data = c.data(), *scratch_data = scratch.data();
@@ -158,11 +179,12 @@ Array gemm(const Array& a, const Array& b, Trans trans) {
     const Index row = task % tasks.rows, column = task / tasks.rows % tasks.columns;
     const Index rest = task / (tasks.columns * tasks.rows);
     const Index part = rest % tasks.parts, matrix = rest / tasks.parts;
-    multiply_block({a_data + matrix * n * k, ta ? n : 1, ta ? 1 : k, tiles},
-                   {b_data + matrix * k * m, tb ? 1 : m, tb ? k : 1, panels},
-                   Range(tiles.count, row, tasks.rows), Range(panels.count, column, tasks.columns),
-                   Range(k, part, tasks.parts), c_data + (part * batch + matrix) * n * m, m,
-                   scratch_data + thread_index() * room);
+    const Operand left{a_data + matrix * n * k, ta ? n : 1, ta ? 1 : k, tiles};
+    const Operand right{b_data + matrix * k * m, tb ? 1 : m, tb ? k : 1, panels};
+    multiply_block(left, right, part_of(tiles.count, row, tasks.rows),
+                   part_of(panels.count, column, tasks.columns), part_of(k, part, tasks.parts),
+                   c_data + (part * batch + matrix) * n * m,
+                   scratch_data + (tasks.alone ? 0 : thread_index()) * room);
   });
   return tasks.parts == 1 ? c : sum(c, {0}).reshape(shape);
 }

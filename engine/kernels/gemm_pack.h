@@ -90,43 +90,48 @@ inline void pack_steps(const Scalar* x, Index step, Index across, Index steps, I
       copy(count - kHalf, std::integral_constant<Index, kHalf>());
       j = count;
     }
-  } else if (steps == kUnit) {
-    for (; j + kUnit <= count; j += kUnit) transpose_unit(x + j * across, across, strip + j, width);
+  } else if (steps % kUnit == 0) {
+    for (; j + kUnit <= count; j += kUnit)
+      for (Index k = 0; k < steps; k += kUnit)
+        transpose_unit(x + k * step + j * across, across, strip + k * width + j, width);
   }
   for (; j < width; ++j)
     for (Index k = 0; k < steps; ++k)
       strip[k * width + j] = j < count ? x[k * step + j * across] : 0;
 }
 
-/// Where a tile finds its strip: number j of step k is data[k * step + j * across].
+/// What a tile needs to know of a strip: number j of step k is data[k * step + j * across].
 struct Strip {
   const Scalar* data;
   Index step, across;
+  Index begin, size;  ///< Which rows or columns of C it is.
 };
 
-/// `steps` steps of an operand from step k on. Strips are read where they lie until they are
-/// packed.
-class Block {
+/// The strips of an operand over `steps` steps from step k on, read where they lie or packed.
+class Strips {
  public:
-  Block(const Operand& x, Index k, Index steps) : x_(x), k_(k), steps_(steps) {}
+  Strips(const Operand& x, Index k, Index steps) : x_(x), k_(k), steps_(steps) {}
 
-  /// Packs the strips [begin, end); to the end of a block it must be.
+  /// Packs the strips [begin, end); nobody may ask for a later one then.
   void pack(Index begin, Index end, Scalar* to) {
     first_ = begin;
     packed_ = to;
-    // A few steps of all strips, then the next: strips that share cache lines find them near.
-    for (Index k = 0; k < steps_; k += kUnit)
+    // A few steps of all strips, then the next: what lies side by side is read together.
+    const Index few = x_.across == 1 ? kUnit : 8 * kUnit;
+    for (Index k = 0; k < steps_; k += few)
       for (Index strip = begin; strip < end; ++strip) {
         const Index width = x_.cut.width(strip);
-        pack_steps(in_place(strip) + k * x_.step, x_.step, x_.across,
-                   std::min<Index>(kUnit, steps_ - k), x_.cut.size(strip), width,
+        pack_steps(in_place(strip) + k * x_.step, x_.step, x_.across, std::min(few, steps_ - k),
+                   x_.cut.size(strip), width,
                    to + (strip - begin) * x_.cut.full * steps_ + k * width);
       }
   }
 
   Strip operator[](Index strip) const {
-    if (strip < first_) return {in_place(strip), x_.step, x_.across};
-    return {packed_ + (strip - first_) * x_.cut.full * steps_, x_.cut.width(strip), 1};
+    const Index begin = x_.cut.begin(strip), size = x_.cut.size(strip);
+    if (strip < first_) return {in_place(strip), x_.step, x_.across, begin, size};
+    const Scalar* packed = packed_ + (strip - first_) * x_.cut.full * steps_;
+    return {packed, x_.cut.width(strip), 1, begin, size};
   }
 
  private:

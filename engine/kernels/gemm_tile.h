@@ -30,6 +30,8 @@ inline constexpr int kUnits = 2 * kRegisterBytes / kUnitBytes;  ///< In the wide
 inline constexpr int kPanel = kUnits * kUnit;                   ///< Columns of the widest tile.
 inline constexpr int kRows = kRegisters == 32 ? 8 : 6;          ///< Rows of the highest tile.
 
+inline constexpr int kLine = 64 / static_cast<int>(sizeof(Scalar));  ///< Numbers in a cache line.
+
 /// What a tile is computed from. Element (i, k) of A is a[i * a_row + k * a_k], so A is read as it
 /// lies, transposed or not; a row of B is contiguous.
 struct TileTask {
@@ -76,6 +78,10 @@ void multiply_tile(const TileTask& t) {
   const Scalar* row[R];
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r) row[r] = t.a + r * t.a_row;
+    // C is needed at the end: called now, it arrives while the sums are computed.
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r)
+    for (int j = 0; j < H * kUnit; j += kLine) __builtin_prefetch(t.c + r * t.c_row + j, 1);
   const Scalar* b = t.b;
   Index at = 0;
   for (Index k = t.k; k > 0; --k, at += t.a_k, b += t.b_k) {
