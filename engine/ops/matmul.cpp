@@ -71,17 +71,23 @@ Tensor matmul(const Tensor& a, const Tensor& b, Trans trans) {
   check(broadcasts(left, right), "matmul", a.shape(), " x ", b.shape(), ": the batches ", left,
         " and ", right, " do not broadcast");
   const Shape batch = broadcast_shapes("matmul", left, right);
-  const Array A = batched(a.value(), batch), B = batched(b.value(), batch);
+  // Many matrices times one are one matrix of many rows: then the one is not repeated, and its
+  // gradient is summed up inside the product.
+  const bool stacked = right.rank() == 0 && !ta;
+  const Array A = stacked ? a.value().reshape({1, left.size() * a.dim(-2), a.dim(-1)})
+                          : batched(a.value(), batch);
+  const Array B = batched(b.value(), stacked ? Shape{} : batch);
   const Array c = kernels::gemm(A, B, trans);
-  return record(kMatmul, c.reshape(matrices(batch, c.dim(1), c.dim(2))), {a, b},
-                [A, B, trans, batch, flat = c.shape()](const Array& dy, Grads& grads) {
-                  const Array dc = dy.reshape(flat);
-                  const auto add = [&](int i, const Array& g) {
-                    grads.add(i, g.reshape(matrices(batch, g.dim(1), g.dim(2))));
-                  };
-                  if (grads.needs(0)) add(0, gradient_left(B, dc, trans));
-                  if (grads.needs(1)) add(1, gradient_right(A, dc, trans));
-                });
+  const auto whole = [&](const Tensor& x) {
+    return stacked ? x.shape() : matrices(batch, x.dim(-2), x.dim(-1));
+  };
+  return record(
+      kMatmul, c.reshape(matrices(batch, ta ? a.dim(-1) : a.dim(-2), c.dim(2))), {a, b},
+      [A, B, trans, da = whole(a), db = whole(b), flat = c.shape()](const Array& dy, Grads& grads) {
+        const Array dc = dy.reshape(flat);
+        if (grads.needs(0)) grads.add(0, gradient_left(B, dc, trans).reshape(da));
+        if (grads.needs(1)) grads.add(1, gradient_right(A, dc, trans).reshape(db));
+      });
 }
 
 }  // namespace kindling

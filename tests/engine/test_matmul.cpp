@@ -1,11 +1,13 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/parallel.h"
 #include "tests/engine/oracles.h"
 #include "tests/support/errors.h"
 #include "tests/support/plain.h"
@@ -53,6 +55,34 @@ void check_exact(const Shape& a_shape, const Shape& b_shape, Trans trans, Random
 
 constexpr Trans kAll[] = {Trans::none, Trans::left, Trans::right, Trans::both};
 
+/// The same check for larger matrices, straight on the kernel and with a plain loop for an oracle.
+/// No batch axis if batch is 0.
+void check_kernel(Index batch, Index n, Index k, Index m, Trans trans, Random& random) {
+  const bool ta = trans == Trans::left || trans == Trans::both;
+  const bool tb = trans == Trans::right || trans == Trans::both;
+  const auto shape = [&](Index rows, Index columns) {
+    return batch > 0 ? Shape{batch, rows, columns} : Shape{rows, columns};
+  };
+  const Array a = draw_integers(ta ? shape(k, n) : shape(n, k), 5, random);
+  const Array b = draw_integers(tb ? shape(m, k) : shape(k, m), 5, random);
+  const Array c = kernels::gemm(a, b, trans);
+  REQUIRE_EQ(c.shape(), shape(n, m));
+  Index wrong = 0;
+  std::vector<Scalar> row(static_cast<std::size_t>(m));
+  for (Index i = 0; i < std::max<Index>(batch, 1) * n; ++i) {
+    std::fill(row.begin(), row.end(), Scalar{0});
+    const Index matrix = i / n, at = i % n;
+    for (Index p = 0; p < k; ++p) {
+      const Scalar x = a[matrix * n * k + (ta ? p * n + at : at * k + p)];
+      for (Index j = 0; j < m; ++j)
+        row[static_cast<std::size_t>(j)] += x * b[matrix * k * m + (tb ? j * k + p : p * m + j)];
+    }
+    for (Index j = 0; j < m; ++j) wrong += c[i * m + j] != row[static_cast<std::size_t>(j)];
+  }
+  CHECK_MESSAGE(wrong == 0, a.shape(), ta ? "' x " : " x ", b.shape(), tb ? "'" : "", ": ", wrong,
+                " numbers differ");
+}
+
 std::string rejected(const Shape& a, const Shape& b, Trans trans = Trans::none) {
   return message_of<ShapeError>(
       [&] { matmul(Tensor(Array(a, Scalar{1})), Tensor(Array(b, Scalar{1})), trans); });
@@ -63,7 +93,7 @@ std::string rejected(const Shape& a, const Shape& b, Trans trans = Trans::none) 
 TEST_CASE("matmul and its gradients are exact on random shapes, however the operands are read") {
   Random random(500);
   for (int i = 0; i < 75; ++i) {
-    const Index n = pick(random, 24), k = pick(random, 24), m = pick(random, 24);
+    const Index n = pick(random, 24), k = pick(random, 24), m = pick(random, 67);
     for (const Trans trans : kAll) check_exact({n, k}, {k, m}, trans, random);
   }
 }
@@ -87,6 +117,63 @@ TEST_CASE("matmul is exact on vectors, on nothing, and across the tiles") {
   }
 }
 
+TEST_CASE("the kernel is exact for every width, height and depth around the borders of its tiles") {
+  Random random(503);
+  for (const Trans trans : kAll) {
+    for (Index m = 0; m <= 67; ++m) {
+      check_kernel(0, 9, 13, m, trans, random);
+      check_kernel(0, 37, 5, m, trans, random);
+    }
+    for (Index n = 0; n <= 20; ++n) check_kernel(0, n, 11, 35, trans, random);
+    for (const Index k : {1, 7, 8, 9, 63, 64, 65, 383, 384, 385, 767, 769, 1023, 1025, 3071, 3073})
+      check_kernel(0, 10, k, 20, trans, random);
+    for (const Index size : {126, 127, 128, 129, 255, 256, 257}) {
+      check_kernel(0, size, 20, size, trans, random);
+      check_kernel(0, 17, 390, size, trans, random);
+      check_kernel(0, size, 390, 33, trans, random);
+      check_kernel(3, size, 30, 70, trans, random);
+    }
+    for (int i = 0; i < 50; ++i)
+      check_kernel(pick(random, 4), pick(random, 40), pick(random, 60), pick(random, 67), trans,
+                   random);
+    check_kernel(0, 300, 400, 600, trans, random);
+  }
+}
+
+TEST_CASE("a product has the same bits for any number of threads") {
+  const int before = max_threads();
+  for (const auto& [n, k, m] : std::vector<std::array<Index, 3>>{{300, 800, 300},
+                                                                 {300, 70, 50},
+                                                                 {70, 400, 600},
+                                                                 {25, 5000, 8},
+                                                                 {1, 3000, 200},
+                                                                 {2000, 300, 1}})
+    for (const Trans trans : kAll) {
+      const bool ta = trans == Trans::left || trans == Trans::both;
+      const bool tb = trans == Trans::right || trans == Trans::both;
+      const Array a = Random(1).normal(turned({n, k}, ta));
+      const Array b = Random(2).normal(turned({k, m}, tb));
+      set_threads(1);
+      const Array reference = kernels::gemm(a, b, trans);
+      for (const int threads : {2, 3, 5, 8}) {
+        set_threads(threads);
+        INFO(n, " ", k, " ", m, " with ", threads, " threads");
+        CHECK(same_bits(kernels::gemm(a, b, trans), reference));
+      }
+    }
+  set_threads(before);
+}
+
+TEST_CASE("in steady state a product allocates nothing") {
+  const Array a = Random(1).normal({200, 300}), b = Random(2).normal({300, 70});
+  kernels::gemm(a, b);
+  const std::size_t before = pool_stats().system_allocs;
+  for (int i = 0; i < 3; ++i) kernels::gemm(a, b);
+#ifndef KINDLING_SANITIZE
+  CHECK_EQ(pool_stats().system_allocs, before);
+#endif
+}
+
 TEST_CASE("batches of matrices broadcast") {
   Random random(502);
   for (const Trans trans : kAll) {
@@ -94,6 +181,8 @@ TEST_CASE("batches of matrices broadcast") {
     check_exact({4, 3, 5}, {5, 2}, trans, random);
     check_exact({3, 5}, {4, 5, 2}, trans, random);
     check_exact({2, 1, 3, 5}, {3, 5, 2}, trans, random);
+    check_exact({2, 4, 3, 5}, {5, 2}, trans, random);
+    check_exact({5, 1, 3}, {3, 1}, trans, random);
     check_exact({2, 1, 3, 5}, {1, 4, 5, 2}, trans, random);
     check_exact({0, 3, 5}, {5, 2}, trans, random);
     check_exact({2, 0, 5}, {2, 5, 3}, trans, random);
