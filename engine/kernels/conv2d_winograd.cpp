@@ -61,9 +61,9 @@ struct Place {
 constexpr Index kScratch = 96 * 1024;
 
 /// Patches in a block.
-Index block_patches(const Cut& cut) {
+Index block_patches(const Cut& cut, Index scratch = kScratch) {
   const Index rows = kTileRows<2>;
-  const Index fit = kScratch / (kPlaces * (cut.c + cut.m)) / rows * rows;
+  const Index fit = scratch / (kPlaces * (cut.c + cut.m)) / rows * rows;
   return std::clamp<Index>(fit, rows, 8 * rows);
 }
 
@@ -389,8 +389,10 @@ Array winograd_dw(const Array& dy, const Array& x, const Shape& w_shape, Index p
   const Index c = w_shape[2], m = w_shape[3];
   const Cut cut{x.dim(0), x.dim(1), x.dim(2), c, dy.dim(1), dy.dim(2), m, padding_h, padding_w};
   // Every part sums a fixed share of the blocks; the parts are added in their order at the end.
-  constexpr Index kMostParts = 16, kLeastParts = 4, kPartial = 8 << 20;
-  const Index patches = block_patches(cut), blocks = (cut.patches() + patches - 1) / patches;
+  constexpr Index kMostParts = 16, kLeastParts = 4, kPartial = 2 << 20;
+  // Blocks are larger here: every one of them brings dU into registers and back.
+  const Index patches = block_patches(cut, 2 * kScratch),
+              blocks = (cut.patches() + patches - 1) / patches;
   const Index parts =
       std::min(blocks, std::clamp<Index>(kPartial / (kPlaces * c * m), kLeastParts, kMostParts));
   const Index v_plane = plane(patches, c), p_plane = plane(patches, m);
