@@ -114,26 +114,23 @@ template <class T, int P>
         sums.step([&](int p) { return window[p][k]; }, row);
     }
   }
+  // Sums that are fewer than the register holds go through memory.
+  alignas(64) Scalar whole[P][T::columns];
+  Scalar* to[P];
+  for (int p = 0; p < P; ++p) to[p] = columns >= T::columns ? out[p] : whole[p];
 #pragma GCC unroll 16
   for (int p = 0; p < P; ++p) {
     if constexpr (T::pairs) {
       using Half = typename T::Half;
-      const Half sum = simd::unzip<Half, 0>(sums.at[p][0]) + simd::unzip<Half, 1>(sums.at[p][0]) +
-                       simd::load<Half>(bias);
-      if (columns >= T::columns)
-        simd::store(out[p], sum);
-      else
-        simd::store_first(out[p], sum, columns);
+      const V& sum = sums.at[p][0];
+      simd::store(to[p],
+                  simd::unzip<Half, 0>(sum) + simd::unzip<Half, 1>(sum) + simd::load<Half>(bias));
     } else {
-      for (int v = 0; v < T::NV; ++v) {
-        const V sum = sums.at[p][v];
-        if (const Index left = columns - v * T::L; left >= T::L)
-          simd::store(out[p] + v * T::L, sum);
-        else if (left > 0)
-          simd::store_first(out[p] + v * T::L, sum, left);
-      }
+      for (int v = 0; v < T::NV; ++v) simd::store(to[p] + v * T::L, sums.at[p][v]);
     }
   }
+  if (columns >= T::columns) return;
+  for (int p = 0; p < P; ++p) std::copy_n(whole[p], columns, out[p]);
 }
 
 /// out (n, pixels, columns) = what the plan gathers from `in` times the packed weights, + bias.

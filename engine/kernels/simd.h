@@ -70,10 +70,4 @@ H unzip(const V& v) {
   (std::make_index_sequence<sizeof(H) / sizeof(v[0])>());
 }
 
-/// The first n numbers of the register only.
-template <class V, class T>
-void store_first(T* p, const V& v, Index n) {
-  std::memcpy(p, &v, static_cast<std::size_t>(n) * sizeof(T));
-}
-
 }  // namespace kindling::simd
