@@ -25,6 +25,17 @@
 //                |
 //                for k                 gemm_tile.h: 8 x 32 sums stay in registers
 //
+// What each level bought, 1024 x 1024 x 1024 in float on two cores of a Zen 4 (peak 235 GFLOP/s):
+//
+//   the formula, i j k               0.6 GFLOP/s   every step misses the cache and waits for the
+//   last i k j                             38           rows of B and C in vectors; C through the
+//   cache tile of 8 x 32 sums              105           nothing but broadcasts and multiply-adds
+//   is left B in panels                      110           whole cache lines, no two in one
+//   another's way blocks                           109           nothing yet: B is in the caches
+//   anyway; larger
+//                                                  products need it
+//   two threads                      206
+//
 // Each thread packs for itself what it reads: a block that another core has written is slower to
 // get than to copy again. The rows of A are read where they lie, and B too where that is as good.
 // How the rows and columns are cut never changes a bit of the result: every number of C is one sum

@@ -157,7 +157,7 @@ TEST_CASE("a product has the same bits for any number of threads") {
       const Array reference = kernels::gemm(a, b, trans);
       for (const int threads : {2, 3, 5, 8}) {
         set_threads(threads);
-        INFO(n, " ", k, " ", m, " with ", threads, " threads");
+        INFO(a.shape(), " x ", b.shape(), " with ", threads, " threads");
         CHECK(same_bits(kernels::gemm(a, b, trans), reference));
       }
     }
