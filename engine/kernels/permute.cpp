@@ -122,7 +122,7 @@ void copy_runs(const Scalar* in, Scalar* out, Walk walk) {
 ///      x: . . j . .        y: . . i . .
 ///         i [tile]            j [tile]      x runs along j, y along i
 void turn_tiles(const Scalar* in, Scalar* out, Walk walk) {
-  constexpr Index kTile = 64;
+  constexpr Index kTile = 128;
   int other = 1;
   while (walk.axes[other].from != 1) ++other;
   const Axis j = walk.take(other), i = walk.take(0);
