@@ -231,6 +231,19 @@ Array squared_distance(const Array& x, const Array& mean, const Axes& axes, bool
                                                mean.data());
 }
 
+Scalar mean_squared_error(const Array& x, const Array& target) {
+  check(x.shape() == target.shape(), "mean_squared_error", x.shape(), " against ", target.shape());
+  Array partial(Shape{(x.size() + kPart - 1) / kPart});
+  const Scalar *in = x.data(), *other = target.data();
+  Scalar* out = partial.data();
+  parallel_chunks(x.size(), kPart, x.size(), [&](Index begin, Index end) {
+    out[begin / kPart] = pairwise_sum(in + begin, end - begin, [&](const auto& run) {
+      return (run - math::ConstRun(other + (run.data() - in), run.size())).square();
+    });
+  });
+  return sum(partial).item() / static_cast<Scalar>(x.size());
+}
+
 Array sum_to(const Array& x, const Shape& shape) {
   Axes grown;
   const int extra = x.rank() - shape.rank();

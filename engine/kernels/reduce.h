@@ -19,6 +19,9 @@ IntArray argmax(const Array& x, const Axes& axes, bool keepdim = false);
 /// Sum of squared distances from the mean (given with the axes kept), over the axes.
 Array squared_distance(const Array& x, const Array& mean, const Axes& axes, bool keepdim);
 
+/// Mean of (x - target)^2 over everything, in one read of each.
+Scalar mean_squared_error(const Array& x, const Array& target);
+
 /// Undoes a broadcast: sums x over the axes that made `shape` grow to x.shape().
 Array sum_to(const Array& x, const Shape& shape);
 

@@ -53,10 +53,8 @@ Tensor cross_entropy(const Tensor& scores, const IntArray& targets, Scalar label
 Tensor mse_loss(const Tensor& prediction, const Tensor& target) {
   check(prediction.shape() == target.shape(), kMse.name, "prediction ", prediction.shape(),
         " against target ", target.shape());
-  const auto squared = [](const auto& p, const auto& t) { return (p - t).square(); };
-  const Shape shape = prediction.shape();
   return record(
-      kMse, kernels::mean(kernels::map(shape, squared, prediction.value(), target.value())),
+      kMse, Array::scalar(kernels::mean_squared_error(prediction.value(), target.value())),
       {prediction, target},
       [P = prediction.value(), T = target.value()](const Array& dy, Grads& grads) {
         const Scalar scale = 2 * dy.item() / static_cast<Scalar>(P.size());
