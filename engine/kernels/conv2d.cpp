@@ -91,6 +91,11 @@ class Walk {
   Index image_pixels_, left_, image_ = 0, pixel_ = 0;
 };
 
+/// Pixels of a register tile. Every one has an address of its own: with one vector each, eight fit
+/// the registers.
+template <class T>
+inline constexpr int kGatherRows = std::min(kTileRows<T::NV>, T::NV == 1 ? 8 : 12);
+
 /// out of P pixels and one panel of channels: all segments with the sums in registers.
 template <class T, int P>
 [[gnu::noinline]] void gather_tile(const std::vector<Segment>& segments,
@@ -133,43 +138,54 @@ template <class T, int P>
   for (int p = 0; p < P; ++p) std::copy_n(whole[p], columns, out[p]);
 }
 
+/// A tile of images, one panel of channels: columns [j, j + T::columns) of out. While it computes,
+/// steps ahead in memory.
+template <class T>
+void gather_panel(const Plan& plan, const Images& tile, Index count, const Scalar* panel,
+                  const Scalar* bias, Scalar* out, Index columns, Index j, Ahead<0> in_ahead,
+                  Ahead<1> out_ahead) {
+  constexpr int P = kGatherRows<T>;
+  for (const Stencil& stencil : plan.stencils) {
+    Walk walk(plan, stencil, tile, count);
+    while (walk.left() > 0) {
+      in_ahead.step();
+      out_ahead.step();
+      with_rows<P>(walk.left(), [&](auto pixels) {
+        constexpr int kPixels = decltype(pixels)::value;
+        const Scalar* window[kPixels];
+        Scalar* result[kPixels];
+        walk.take(kPixels, [&](int p, const Scalar* begin, Index pixel) {
+          window[p] = begin;
+          result[p] = out + pixel * columns + j;
+        });
+        gather_tile<T, kPixels>(stencil.segments, window, panel, bias, result, columns - j);
+      });
+    }
+  }
+}
+
 /// out (n, pixels, columns) = what the plan gathers from `in` times the packed weights, + bias.
 template <class T>
 void gather(const Plan& plan, const Array& in, const Array& packed, const Array& bias, Array& out) {
-  // Every pixel has an address of its own: with one vector each, eight fit the registers.
-  constexpr int P = std::min(kTileRows<T::NV>, T::NV == 1 ? 8 : 12);
   const Index n = out.dim(0), columns = out.dim(3);
   const Index in_size = in.size() / n, out_size = out.size() / n;
   const Index panels = packed.dim(0), rows = packed.dim(1);
   const Index images = images_in_tile(n, in_size, out_size), tiles = (n + images - 1) / images;
+  // A task does all panels of its tile, or one of them where there are few tiles.
+  const Index shares = tiles >= 32 ? 1 : panels;
   const Spread spread(in_size, images);
   Scalar* to = out.data();
-  parallel_for(tiles * panels, n * plan.steps * columns, [&](Index task) {
-    const Index first = task / panels * images, j = task % panels * T::columns;
-    const Index count = std::min(images, n - first);
+  parallel_for(tiles * shares, n * plan.steps * columns, [&](Index task) {
+    const Index first = task / shares * images, share = task % shares;
+    const Index count = std::min(images, n - first), then = first + count;
     const Images tile = spread(in.data() + first * in_size, count);
-    const Index next = std::min(images, n - first - count) * (j + T::columns >= columns ? 1 : 0);
-    Scalar* tile_out = to + first * out_size + j;
-    const Index steps = count * plan.pixels / P;
-    Ahead<0> in_ahead(in.data() + (first + count) * in_size, next * in_size, steps);
-    Ahead<1> out_ahead(to + (first + count) * out_size, next * out_size, steps);
-    for (const Stencil& stencil : plan.stencils) {
-      Walk walk(plan, stencil, tile, count);
-      while (walk.left() > 0) {
-        in_ahead.step();
-        out_ahead.step();
-        with_rows<P>(walk.left(), [&](auto pixels) {
-          constexpr int kPixels = decltype(pixels)::value;
-          const Scalar* window[kPixels];
-          Scalar* result[kPixels];
-          walk.take(kPixels, [&](int p, const Scalar* begin, Index pixel) {
-            window[p] = begin;
-            result[p] = tile_out + pixel * columns;
-          });
-          gather_tile<T, kPixels>(stencil.segments, window, packed.data() + j * rows,
-                                  bias.data() + j, result, columns - j);
-        });
-      }
+    const Index steps = count * plan.pixels / kGatherRows<T>;
+    for (Index i = share * panels / shares; i < (share + 1) * panels / shares; ++i) {
+      const Index j = i * T::columns, next = i + 1 < panels ? 0 : std::min(images, n - then);
+      gather_panel<T>(plan, tile, count, packed.data() + j * rows, bias.data() + j,
+                      to + first * out_size, columns, j,
+                      {in.data() + then * in_size, next * in_size, steps},
+                      {to + then * out_size, next * out_size, steps});
     }
   });
 }
