@@ -346,7 +346,11 @@ template <class T>
 Array dw_and_db(const Plan& plan, const Array& dy, const Array& x, Index rows, Index m) {
   const Index n = x.dim(0), in_size = x.size() / n, out_size = dy.size() / n;
   const Index panels = (m + T::columns - 1) / T::columns, columns = panels * T::columns;
-  const Index images = images_in_tile(n, in_size, out_size);
+  // Small images come in large tiles: sums are brought into registers and back for every stencil,
+  // and that should be worth some pixels.
+  constexpr Index kWorth = 64;
+  const Index each = (kWorth * std::ssize(plan.stencils) + plan.pixels - 1) / plan.pixels;
+  const Index images = std::max(images_in_tile(n, in_size, out_size), std::min(n, each));
   // A task sums one panel over one part of the images; the parts are added in their order at the
   // end. There are few parts where there are many panels, so partial sums never outgrow the arrays.
   constexpr Index kTasks = 16;
