@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <limits>
 #include <string>
 #include <vector>
@@ -110,6 +112,39 @@ TEST_CASE("conv2d is exact on the shapes of the lesson's nets") {
     check_exact(s, random);
 }
 
+TEST_CASE(
+    "3x3 kernels of stride 1 are exact on 60 random shapes with channels in whole registers") {
+  Random random(404);
+  for (int i = 0; i < 60; ++i) {
+    const Index in = 16 * pick(random, 1, 3), out = 16 * pick(random, 1, 4);
+    const Shape x{pick(random, 1, 5), pick(random, 4, 9), pick(random, 4, 9), in};
+    const Pair padding{pick(random, 0, 2), pick(random, 0, 2)};
+    check_exact({x, {3, 3, in, out}, 1, padding, pick(random, 0, 1) == 1}, random);
+  }
+}
+
+TEST_CASE("3x3 kernels of stride 1 are within a hundred thousandth of the plain sum") {
+  Random random(405);
+  const Setting s{{3, 14, 13, 64}, {3, 3, 64, 48}, 1, 1, true};
+  const Tensor x(random.normal(s.x), true), w(random.normal(s.w), true);
+  const Tensor b(random.normal({48}), true);
+  const Tensor y = conv2d(x, w, b, s.stride, s.padding);
+  const Array dy = random.normal(y.shape());
+  y.backward(dy);
+  const Expected want(to_plain(x.value()), to_plain(w.value()), to_plain(b.value()), to_plain(dy),
+                      s);
+  // Of the largest: a sum near zero has no digits to be right in.
+  const auto tolerance = [](const Plain& plain) {
+    double largest = 0;
+    for (double v : plain.values) largest = std::max(largest, std::abs(v));
+    return 1e-5 * largest;
+  };
+  CHECK_EQ(difference(y.value(), want.y, tolerance(want.y)), "");
+  CHECK_EQ(difference(x.grad(), want.dx, tolerance(want.dx)), "");
+  CHECK_EQ(difference(w.grad(), want.dw, tolerance(want.dw)), "");
+  CHECK_EQ(difference(b.grad(), want.db, tolerance(want.db)), "");
+}
+
 TEST_CASE("conv2d is exact where one image fills a tile and where many share one") {
   Random random(402);
   check_exact({{2, 70, 71, 5}, {3, 3, 5, 4}, 2, 1, true}, random);
@@ -136,6 +171,19 @@ TEST_CASE("a NaN reaches the windows that see it and no others") {
   const Array y = conv2d(Tensor(x), Tensor(Array({3, 3, 1, 1}, Scalar{1}))).value();
   CHECK(y[0] != y[0]);
   for (Index i = 1; i < 9; ++i) CHECK_EQ(y[i], 9);
+}
+
+TEST_CASE("a NaN reaches the windows that see it and no others, sixteen products or thirty-six") {
+  Array x({1, 6, 6, 16}, Scalar{1});
+  x.data()[(3 * 6 + 2) * 16] = std::numeric_limits<Scalar>::quiet_NaN();  // row 3, column 2
+  const Array y = conv2d(Tensor(x), Tensor(Array({3, 3, 16, 16}, Scalar{1}))).value();
+  for (Index row = 0; row < 4; ++row)
+    for (Index column = 0; column < 4; ++column) {
+      const bool sees = row >= 1 && row <= 3 && column <= 2;
+      const Scalar v = y[(row * 4 + column) * 16];
+      CHECK(sees == (v != v));
+      if (!sees) CHECK_EQ(v, 9 * 16);
+    }
 }
 
 TEST_CASE("what does not fit is named with the shapes of both sides") {
