@@ -29,6 +29,14 @@ void accumulate(Array& into, Array gradient) {
     kernels::add_scaled(into, 1, gradient);
 }
 
+/// The same, and a first gradient that is not computed yet stays so.
+void accumulate(Lazy& into, Lazy gradient) {
+  if (!into.defined())
+    into = std::move(gradient);
+  else
+    kernels::add_scaled(into.get(), 1, gradient);
+}
+
 }  // namespace
 
 Op::Op(const char* op_name) : name(op_name) { registry().push_back(this); }
@@ -41,7 +49,7 @@ bool grad_enabled() { return grad_on; }
 
 bool Grads::needs(int i) const { return node_.inputs[i] != nullptr; }
 
-void Grads::add(int i, Array gradient) {
+void Grads::add(int i, Lazy gradient) {
   if (!needs(i)) return;
   Node& input = *node_.inputs[i];
   if (gradient.shape() != input.shape) gradient = kernels::sum_to(gradient, input.shape);
@@ -69,10 +77,10 @@ Node::~Node() {
 namespace {
 
 template <class Inputs>
-Tensor record_on_tape(const Op& op, Array value, const Inputs& inputs, BackwardFn backward) {
+Tensor record_on_tape(const Op& op, Lazy value, const Inputs& inputs, BackwardFn backward) {
   const bool wanted = grad_on && std::any_of(inputs.begin(), inputs.end(),
                                              [](const Tensor& x) { return x.requires_grad(); });
-  if (!wanted) return Tensor(std::move(value));
+  if (!wanted) return Tensor(std::move(value), nullptr);
   auto node = std::make_shared<Node>(&op, value.shape());
   node->inputs.reserve(inputs.size());
   for (const Tensor& x : inputs) node->inputs.push_back(x.node());
@@ -82,12 +90,11 @@ Tensor record_on_tape(const Op& op, Array value, const Inputs& inputs, BackwardF
 
 }  // namespace
 
-Tensor record(const Op& op, Array value, std::initializer_list<Tensor> inputs,
-              BackwardFn backward) {
+Tensor record(const Op& op, Lazy value, std::initializer_list<Tensor> inputs, BackwardFn backward) {
   return record_on_tape(op, std::move(value), inputs, std::move(backward));
 }
 
-Tensor record(const Op& op, Array value, const std::vector<Tensor>& inputs, BackwardFn backward) {
+Tensor record(const Op& op, Lazy value, const std::vector<Tensor>& inputs, BackwardFn backward) {
   return record_on_tape(op, std::move(value), inputs, std::move(backward));
 }
 
@@ -118,8 +125,7 @@ std::vector<std::shared_ptr<Node>> nodes_behind(const std::shared_ptr<Node>& roo
 /// One node's turn: its gradient is complete, so hooks see it, it is kept where it is wanted, and
 /// it flows on to the inputs.
 void visit(Node& node, bool retain_graph) {
-  Array dy = std::move(node.cotangent);
-  node.cotangent = Array();
+  Lazy dy = std::exchange(node.cotangent, {});
   if (dy.defined()) {
     node.hooks.each([&](const GradHook& hook) {
       if (Array replaced = hook(dy); replaced.defined()) {
@@ -157,7 +163,7 @@ void Tensor::backward(Array cotangent, bool retain_graph) const {
     std::vector<std::shared_ptr<Node>>& order;
     ~Cleaner() {
       for (auto& node : order)
-        if (node) node->cotangent = Array();
+        if (node) node->cotangent = {};
     }
   } cleaner{order};
   impl_->node->cotangent = std::move(cotangent);

@@ -25,7 +25,7 @@ class Grads {
   bool needs(int i) const;
   /// Adds to the gradient of input i. A gradient of the broadcast shape is summed back to the
   /// input's own.
-  void add(int i, Array gradient);
+  void add(int i, Lazy gradient);
 
  private:
   Node& node_;
@@ -33,8 +33,9 @@ class Grads {
 
 /// Given the gradient of the loss by an op's output, adds those by its inputs. Captures the Arrays
 /// it needs and never the output Tensor, which would be a cycle that nobody frees. dy is its to
-/// keep or to write over (kernels::map_over); one that only reads it takes a const Array&.
-using BackwardFn = std::function<void(Array&& dy, Grads& grads)>;
+/// keep or to write over (kernels::map_over): then it takes an Array&&. One that only reads it
+/// takes a const Array&, and one that can do without it, a Lazy&&.
+using BackwardFn = std::function<void(Lazy&& dy, Grads& grads)>;
 
 /// One entry of the tape. It holds no value of its own: an array that no backward function captured
 /// is freed as soon as the last Tensor on it is gone.
@@ -50,8 +51,8 @@ struct Node {
   std::uint64_t visited = 0;  ///< The backward pass that saw it last.
   bool released = false;
   bool retains_grad = false;
-  Array grad;       ///< What Tensor::grad() shows.
-  Array cotangent;  ///< The gradient under construction during a backward pass.
+  Array grad;      ///< What Tensor::grad() shows.
+  Lazy cotangent;  ///< The gradient under construction during a backward pass.
   std::vector<std::shared_ptr<Node>> inputs;  ///< Null where no gradient is required.
   BackwardFn backward;
   HookList<GradHook> hooks;
@@ -59,8 +60,8 @@ struct Node {
 
 /// The only way onto the tape: wraps the value of an op; when gradients are on and one of the
 /// inputs requires one, remembers how to go back.
-Tensor record(const Op& op, Array value, std::initializer_list<Tensor> inputs, BackwardFn backward);
-Tensor record(const Op& op, Array value, const std::vector<Tensor>& inputs, BackwardFn backward);
+Tensor record(const Op& op, Lazy value, std::initializer_list<Tensor> inputs, BackwardFn backward);
+Tensor record(const Op& op, Lazy value, const std::vector<Tensor>& inputs, BackwardFn backward);
 
 /// While one of these lives, this thread records nothing: evaluation costs no tape.
 class NoGrad {

@@ -8,7 +8,7 @@
 namespace kindling {
 inline namespace KINDLING_PRECISION {
 
-Tensor::Tensor(Array value, std::shared_ptr<Node> node)
+Tensor::Tensor(Lazy value, std::shared_ptr<Node> node)
     : impl_(std::make_shared<Impl>(Impl{std::move(value), std::move(node)})) {
   check<Error>(impl_->value.defined(), "tensor", "the array is undefined");
 }
@@ -29,12 +29,14 @@ Node& Tensor::wanted_node(const char* who) const {
   return *impl_->node;
 }
 
-const Array& Tensor::value() const { return impl("tensor").value; }
+const Array& Tensor::value() const { return lazy_value().get(); }
+const Lazy& Tensor::lazy_value() const { return impl("tensor").value; }
+const Shape& Tensor::shape() const { return lazy_value().shape(); }
 
 Array& Tensor::mutable_value() {
   check<Error>(is_leaf(), "mutable_value", shape(), ": only a leaf can be changed, this is '",
                op_name(), "'");
-  return impl("mutable_value").value;
+  return impl("mutable_value").value.get();
 }
 
 void Tensor::set_value(Array value) {

@@ -6,6 +6,7 @@
 
 #include "engine/array.h"
 #include "engine/hook.h"
+#include "engine/lazy.h"
 
 namespace kindling {
 
@@ -31,8 +32,9 @@ class Tensor {
   Tensor(Scalar constant);  // NOLINT: implicit on purpose
 
   bool defined() const { return impl_ != nullptr; }
+  /// Computed now, if the op that made it put that off (see lazy.h).
   const Array& value() const;
-  const Shape& shape() const { return value().shape(); }
+  const Shape& shape() const;
   Index dim(int axis) const { return shape()[axis]; }
   int rank() const { return shape().rank(); }
   Index size() const { return shape().size(); }
@@ -76,13 +78,14 @@ class Tensor {
   /// no gradient is required.
   HookHandle register_hook(GradHook hook) const;
 
-  /// For the tape: a value with the node that made it, and that node.
-  Tensor(Array value, std::shared_ptr<Node> node);
+  /// For the tape and the ops: a value with the node that made it, and both of them.
+  Tensor(Lazy value, std::shared_ptr<Node> node);
   const std::shared_ptr<Node>& node() const;
+  const Lazy& lazy_value() const;
 
  private:
   struct Impl {
-    Array value;
+    Lazy value;
     std::shared_ptr<Node> node;  // null when no gradient is required
   };
   Impl& impl(const char* who) const;

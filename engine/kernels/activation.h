@@ -55,8 +55,9 @@ struct GeneralRelu {
 
 using Activation = std::variant<Identity, Relu, GeneralRelu>;
 
-/// y = activation(x), and dx from dy and that y; any shape.
+/// y = activation(x), and dx from dy and that y; any shape. A dy that nobody else holds is written
+/// over.
 Array activate(const Array& x, const Activation& activation);
-Array activate_dx(const Array& dy, const Array& y, const Activation& activation);
+Array activate_dx(Array&& dy, const Array& y, const Activation& activation);
 
 }  // namespace kindling::kernels

@@ -79,7 +79,7 @@ Moments moments(const Array& x) {
     Scalar *sum = scratch.mine(), *mean = sum + over.width;
     Scalar *means = out + 2 * k * over.channels, *squares = means + over.channels;
     std::fill_n(sum, over.width, Scalar{0});
-    over.walk_pattern(begin, end, [&](auto lanes, Index i, Index j) {
+    over.walk_pattern(begin, end, [=](auto lanes, Index i, Index j) {
       using V = decltype(lanes);
       simd::store(sum + j, simd::load<V>(sum + j) + simd::load<V>(in + i));
     });
@@ -88,7 +88,7 @@ Moments moments(const Array& x) {
     for (Index c = 0; c < over.channels; ++c) means[c] /= rows;
     over.repeat(means, mean);
     std::fill_n(sum, over.width, Scalar{0});
-    over.walk_pattern(begin, end, [&](auto lanes, Index i, Index j) {
+    over.walk_pattern(begin, end, [=](auto lanes, Index i, Index j) {
       using V = decltype(lanes);
       const V d = simd::load<V>(in + i) - simd::load<V>(mean + j);
       simd::store(sum + j, simd::load<V>(sum + j) + d * d);
@@ -98,36 +98,57 @@ Moments moments(const Array& x) {
   return combine(partial, over);
 }
 
-Array scale_shift(const Array& x, const Array& scale, const Array& shift) {
-  const ChannelWalk over(x.shape());
-  const Array scales = over.pattern(scale), shifts = over.pattern(shift);
-  const Scalar *in = x.data(), *a = scales.data(), *b = shifts.data();
-  Array y(x.shape());
-  Scalar* out = y.data();
-  over.each_chunk([&](Index, Index begin, Index end) {
-    over.walk_pattern(begin, end, [&](auto lanes, Index i, Index j) {
-      using V = decltype(lanes);
-      simd::store(out + i, simd::load<V>(a + j) * simd::load<V>(in + i) + simd::load<V>(b + j));
-    });
-  });
-  return y;
-}
+namespace {
 
-NormSums norm_sums(const Array& dy, const Array& x, const Array& mean) {
-  const ChannelWalk over(x.shape());
+/// Numbers per channel as a pattern, to be read a register at a time.
+struct Pattern {
+  const Scalar* numbers;
+  template <class V>
+  V at(Index j) const {
+    return simd::load<V>(numbers + j);
+  }
+};
+
+struct AffinePattern {
+  Pattern scale, shift;
+  template <class V>
+  V z(const V& x, Index j) const {
+    return scale.at<V>(j) * x + shift.at<V>(j);
+  }
+};
+
+/// Holds what patterns point to.
+class Patterns {
+ public:
+  explicit Patterns(const ChannelWalk& over) : over_(over) {}
+  Pattern operator()(const Array& per_channel) {
+    held_.push_back(over_.pattern(per_channel));
+    return {std::as_const(held_.back()).data()};
+  }
+  AffinePattern operator()(const Affine& a) { return {(*this)(a.scale), (*this)(a.shift)}; }
+
+ private:
+  const ChannelWalk& over_;
+  std::vector<Array> held_;
+};
+
+/// One pass: the sums of dz and of dz (x - mean). dz(i) is a function, which captures by value too.
+template <class Dz>
+NormSums sums(const ChannelWalk& over, const Array& x, const Array& mean, const Dz& dz) {
   Array partial(Shape{over.chunks(), 2, over.channels});
   const Scratch scratch(over.width);
-  const Array means = over.pattern(mean);
-  const Scalar *gradient = dy.data(), *in = x.data(), *m = means.data();
+  Patterns patterns(over);
+  const Pattern means = patterns(mean);
+  const Scalar* in = x.data();
   Scalar* out = partial.data();
   over.each_chunk([&](Index k, Index begin, Index end) {
     Scalar *sum = scratch.mine(), *sum_x = sum + over.width;
     std::fill_n(sum, 2 * over.width, Scalar{0});
-    over.walk_pattern(begin, end, [&](auto lanes, Index i, Index j) {
+    over.walk_pattern(begin, end, [=](auto lanes, Index i, Index j) {
       using V = decltype(lanes);
-      const V d = simd::load<V>(gradient + i), v = simd::load<V>(in + i) - simd::load<V>(m + j);
+      const V v = simd::load<V>(in + i), d = dz(lanes, i);
       simd::store(sum + j, simd::load<V>(sum + j) + d);
-      simd::store(sum_x + j, simd::load<V>(sum_x + j) + d * v);
+      simd::store(sum_x + j, simd::load<V>(sum_x + j) + d * (v - means.at<V>(j)));
     });
     over.fold(sum, out + 2 * k * over.channels);
     over.fold(sum_x, out + (2 * k + 1) * over.channels);
@@ -135,18 +156,66 @@ NormSums norm_sums(const Array& dy, const Array& x, const Array& mean) {
   return {total(partial, 0), total(partial, 1)};
 }
 
-Array norm_dx(const Array& dy, const Array& x, const NormGradient& gradient) {
+}  // namespace
+
+Array affine(const Array& x, const Affine& a, const Array& residual, const Activation& f) {
   const ChannelWalk over(x.shape());
-  const Array as = over.pattern(gradient.a), bs = over.pattern(gradient.b),
-              cs = over.pattern(gradient.c);
-  const Scalar *d = dy.data(), *in = x.data(), *a = as.data(), *b = bs.data(), *c = cs.data();
-  Array dx(x.shape());
-  Scalar* out = dx.data();
-  over.each_chunk([&](Index, Index begin, Index end) {
-    over.walk_pattern(begin, end, [&](auto lanes, Index i, Index j) {
+  Patterns patterns(over);
+  const AffinePattern pattern = patterns(a);
+  const Scalar *in = x.data(), *more = residual.defined() ? residual.data() : nullptr;
+  Array y(x.shape());
+  Scalar* out = y.data();
+  std::visit(
+      [&](const auto& formula) {
+        over.each_chunk([&](Index, Index begin, Index end) {
+          over.walk_pattern(begin, end, [=](auto lanes, Index i, Index j) {
+            using V = decltype(lanes);
+            V z = pattern.z(simd::load<V>(in + i), j);
+            if (more) z = z + simd::load<V>(more + i);
+            simd::store(out + i, formula.forward(z));
+          });
+        });
+      },
+      f);
+  return y;
+}
+
+NormSums norm_sums(const Array& dz, const Array& x, const Array& mean) {
+  const Scalar* in = dz.data();
+  return sums(ChannelWalk(x.shape()), x, mean,
+              [=](auto lanes, Index i) { return simd::load<decltype(lanes)>(in + i); });
+}
+
+NormSums norm_sums(Array& dy, const Array& y, const Activation& f, const Array& x,
+                   const Array& mean) {
+  const Scalar *in = std::as_const(dy).data(), *result = y.data();
+  Array dz = over(std::move(dy));
+  Scalar* out = dz.data();
+  const auto with = [&](const auto& formula) {
+    return sums(ChannelWalk(x.shape()), x, mean, [=](auto lanes, Index i) {
       using V = decltype(lanes);
-      const V rest = simd::load<V>(b + j) * simd::load<V>(in + i) + simd::load<V>(c + j);
-      simd::store(out + i, simd::load<V>(a + j) * simd::load<V>(d + i) + rest);
+      const V d = formula.backward(simd::load<V>(result + i), simd::load<V>(in + i));
+      simd::store(out + i, d);
+      return d;
+    });
+  };
+  const NormSums both = std::visit(with, f);
+  dy = std::move(dz);
+  return both;
+}
+
+Array norm_dx(Array&& dz, const Array& x, const NormGradient& gradient) {
+  const ChannelWalk walk(x.shape());
+  Patterns patterns(walk);
+  const Pattern a = patterns(gradient.a), b = patterns(gradient.b), c = patterns(gradient.c);
+  const Scalar *d = std::as_const(dz).data(), *in = x.data();
+  Array dx = over(std::move(dz));
+  Scalar* out = dx.data();
+  walk.each_chunk([&](Index, Index begin, Index end) {
+    walk.walk_pattern(begin, end, [=](auto lanes, Index i, Index j) {
+      using V = decltype(lanes);
+      const V rest = b.at<V>(j) * simd::load<V>(in + i) + c.at<V>(j);
+      simd::store(out + i, a.at<V>(j) * simd::load<V>(d + i) + rest);
     });
   });
   return dx;

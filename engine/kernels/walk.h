@@ -9,17 +9,23 @@
 #include "engine/parallel.h"
 
 /// Loops over memory whose body is written once and runs on whole vector registers, then on single
-/// numbers for what is left: body(V(), i) gets the type to load as its first argument.
+/// numbers for what is left: body(V(), i) gets the type to load as its first argument. A body
+/// captures by value: a pointer that stands in memory would be fetched anew after every store.
 namespace kindling::kernels {
 
 using Register = simd::Vec<Scalar, simd::kLanes<Scalar>>;
 
+/// Calls body(V(), i) for every i of [begin, end).
 template <class Body>
-[[gnu::always_inline]] inline void walk(Index begin, Index end, const Body& body) {
+[[gnu::always_inline]] inline void walk(Index begin, Index end, Body body) {
   Index i = begin;
   for (; i + simd::kLanes<Scalar> <= end; i += simd::kLanes<Scalar>) body(Register{}, i);
   for (; i < end; ++i) body(Scalar{}, i);
 }
+
+/// Memory for a result that is computed from x number by number: x's own when nobody else holds it.
+/// What pointed into x may still be read.
+inline Array over(Array&& x) { return x.unique() ? std::move(x) : Array(x.shape()); }
 
 /// How a matrix (rows, C) is walked with a number per channel at hand. Rows lie one behind the
 /// other, so several narrow ones make one wide row, which ends where a register ends:
@@ -59,9 +65,10 @@ struct ChannelWalk {
   /// Calls body(V(), i, j) for the elements i of [begin, end), begin a multiple of W, and their
   /// places j in the pattern.
   template <class Body>
-  [[gnu::always_inline]] void walk_pattern(Index begin, Index end, const Body& body) const {
-    for (Index at = begin; at < end; at += width)
-      walk(0, std::min(width, end - at), [&](auto lanes, Index j) { body(lanes, at + j, j); });
+  [[gnu::always_inline]] void walk_pattern(Index begin, Index end, Body body) const {
+    const Index step = width;
+    for (Index at = begin; at < end; at += step)
+      walk(0, std::min(step, end - at), [=](auto lanes, Index j) { body(lanes, at + j, j); });
   }
 
   /// Numbers per channel (C), repeated to the pattern.

@@ -1,27 +1,39 @@
 #include "engine/ops/activation.h"
 
 #include "engine/error.h"
-#include "engine/kernels/activation.h"
+#include "engine/ops/pending.h"
 #include "engine/tape.h"
 
 namespace kindling {
 
 namespace {
 
-const Op kGeneralRelu{"general_relu"};
+const Op kRelu{"relu"}, kLeakyRelu{"leaky_relu"}, kGeneralRelu{"general_relu"};
 
-/// y = f(x);  dx = f'(y) dy
+void check_slope(const Op& op, const Tensor& x, const char* name, Scalar slope) {
+  check<Error>(slope >= 0, op.name, x.shape(), ": ", name, " ", slope, ", at least 0 expected");
+}
+
+// y = f(x);  dx = f'(y) dy, put off
 Tensor activate(const Op& op, const Tensor& x, const kernels::Activation& f) {
-  const Array y = kernels::activate(x.value(), f);
-  return record(op, y, {x}, [y, f](const Array& dy, Grads& grads) {
-    grads.add(0, kernels::activate_dx(dy, y, f));
+  const auto* pending = x.lazy_value().pending<PendingNorm>();
+  const Array y = pending ? pending->activated(f) : kernels::activate(x.value(), f);
+  return record(op, y, {x}, [y, f](Array&& dy, Grads& grads) {
+    grads.add(0, std::make_shared<PendingActivationGradient>(std::move(dy), y, f));
   });
 }
 
 }  // namespace
 
+Tensor relu(const Tensor& x) { return activate(kRelu, x, kernels::Relu{}); }
+
+Tensor leaky_relu(const Tensor& x, Scalar slope) {
+  check_slope(kLeakyRelu, x, "slope", slope);
+  return activate(kLeakyRelu, x, kernels::GeneralRelu{.leak = slope});
+}
+
 Tensor general_relu(const Tensor& x, Scalar leak, Scalar sub, Scalar max) {
-  check<Error>(leak >= 0, kGeneralRelu.name, x.shape(), ": leak ", leak, ", at least 0 expected");
+  check_slope(kGeneralRelu, x, "leak", leak);
   return activate(kGeneralRelu, x, kernels::GeneralRelu{leak, sub, max});
 }
 

@@ -2,6 +2,7 @@
 
 #include "engine/error.h"
 #include "engine/kernels/elementwise.h"
+#include "engine/ops/pending.h"
 #include "engine/tape.h"
 
 // A formula says both directions side by side: forward(x) is y, and backward(x, y, dy) is dx. It is
@@ -77,27 +78,6 @@ struct Pow {
   }
 };
 
-// y = max(x, 0);  dx = dy where y > 0
-struct Relu {
-  static inline const Op op{"relu"};
-  static constexpr Keeps keeps = Keeps::output;
-  static auto forward(const auto& x) { return math::max(x, Scalar{0}); }
-  static auto backward(Unkept, const auto& y, const auto& dy) {
-    return math::where(y > 0, dy, Scalar{0});
-  }
-};
-
-// y = x where x > 0, else slope x;  dx likewise from dy
-struct LeakyRelu {
-  static inline const Op op{"leaky_relu"};
-  static constexpr Keeps keeps = Keeps::input;
-  Scalar slope;
-  auto forward(const auto& x) const { return math::where(x > 0, x, slope * x); }
-  auto backward(const auto& x, Unkept, const auto& dy) const {
-    return math::where(x > 0, dy, slope * dy);
-  }
-};
-
 // y = tanh(x);  dx = dy (1 - y^2)
 struct Tanh {
   static inline const Op op{"tanh"};
@@ -134,6 +114,20 @@ Array broadcast(const Op& op, const F& forward, const Tensor& a, const Tensor& b
                       b.value());
 }
 
+/// a + b. What is added to a batch norm of its shape is put off with it, for an activation to do.
+Lazy lazy_sum(const Tensor& a, const Tensor& b) {
+  const auto onto = [](const Tensor& x, const Tensor& other) -> Lazy {
+    const auto* pending = x.lazy_value().pending<PendingNorm>();
+    if (!pending || pending->has_residual() || x.shape() != other.shape()) return {};
+    const auto norm = pending->state();  // x may be `other`, whose value is looked at now
+    return std::make_shared<PendingNorm>(norm, other.value());
+  };
+  if (Lazy sum = onto(a, b); sum.defined()) return sum;
+  if (Lazy sum = onto(b, a); sum.defined()) return sum;
+  const auto forward = [](const auto& x, const auto& y) { return x + y; };
+  return broadcast(kAdd, forward, a, b);
+}
+
 /// The operand's value if the gradient of the other one will need it: nothing is kept in vain.
 Array kept_for(const Tensor& other, const Tensor& x) {
   return other.requires_grad() ? x.value() : Array();
@@ -146,8 +140,7 @@ constexpr auto kOver = [](const auto& a, const auto& b) { return a / b; };
 
 // y = a + b;  da = dy, db = dy
 Tensor add(const Tensor& a, const Tensor& b) {
-  const auto forward = [](const auto& x, const auto& y) { return x + y; };
-  return record(kAdd, broadcast(kAdd, forward, a, b), {a, b}, [](Array&& dy, Grads& grads) {
+  return record(kAdd, lazy_sum(a, b), {a, b}, [](Lazy&& dy, Grads& grads) {
     if (grads.needs(1)) grads.add(1, dy);
     grads.add(0, std::move(dy));
   });
@@ -188,8 +181,6 @@ Tensor exp(const Tensor& x) { return unary(Exp{}, x); }
 Tensor log(const Tensor& x) { return unary(Log{}, x); }
 Tensor sqrt(const Tensor& x) { return unary(Sqrt{}, x); }
 Tensor pow(const Tensor& x, Scalar exponent) { return unary(Pow{exponent}, x); }
-Tensor relu(const Tensor& x) { return unary(Relu{}, x); }
-Tensor leaky_relu(const Tensor& x, Scalar slope) { return unary(LeakyRelu{slope}, x); }
 Tensor tanh(const Tensor& x) { return unary(Tanh{}, x); }
 Tensor sigmoid(const Tensor& x) { return unary(Sigmoid{}, x); }
 Tensor clamp(const Tensor& x, Scalar low, Scalar high) {

@@ -23,10 +23,6 @@ Tensor log(const Tensor& x);
 Tensor sqrt(const Tensor& x);
 /// x to a constant power.
 Tensor pow(const Tensor& x, Scalar exponent);
-/// max(x, 0); the gradient at 0 is 0.
-Tensor relu(const Tensor& x);
-/// x where x > 0, slope * x elsewhere.
-Tensor leaky_relu(const Tensor& x, Scalar slope = 0.01);
 Tensor tanh(const Tensor& x);
 /// 1 / (1 + exp(-x)).
 Tensor sigmoid(const Tensor& x);

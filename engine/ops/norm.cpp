@@ -1,7 +1,10 @@
 #include "engine/ops/norm.h"
 
+#include <limits>
+
 #include "engine/error.h"
 #include "engine/kernels/elementwise.h"
+#include "engine/ops/pending.h"
 #include "engine/tape.h"
 
 namespace kindling {
@@ -17,46 +20,63 @@ void check_norm(const Op& op, const Tensor& x, const Tensor& weight, const Tenso
         ": weight ", weight.shape(), " and bias ", bias.shape(), " expected to be ", channels);
 }
 
-/// A normalisation as it is computed: y = scale x + shift. All of it (C).
-struct Affine {
-  Array mean, invstd, weight, scale, shift;
+template <class F, class... Xs>
+Array per_channel(const F& f, const Array& x, const Xs&... xs) {
+  return kernels::map(x.shape(), f, x, xs...);
+}
 
-  Affine(const Moments& moments, const Array& w, const Array& bias, Scalar eps)
-      : mean(moments.mean), weight(w) {
-    const auto map = [&](const auto& f, const auto&... xs) {
-      return kernels::map(mean.shape(), f, xs...);
-    };
-    invstd = map([eps](const auto& v) { return 1 / math::sqrt(v + eps); }, moments.variance);
-    scale = map([](const auto& a, const auto& b) { return a * b; }, weight, invstd);
-    shift = map([](const auto& b, const auto& m, const auto& s) { return b - m * s; }, bias, mean,
-                scale);
+/// scale = weight / std, shift = bias - mean scale
+NormState prepare(const Array& x, const Moments& moments, const Array& weight, const Array& bias,
+                  Scalar eps, Scalar rows) {
+  const auto inverse = [eps](const auto& v) { return 1 / math::sqrt(v + eps); };
+  const auto times = [](const auto& a, const auto& b) { return a * b; };
+  const auto shift = [](const auto& b, const auto& m, const auto& s) { return b - m * s; };
+  const Array invstd = per_channel(inverse, moments.variance);
+  const Array scale = per_channel(times, weight, invstd);
+  return {x, moments.mean, invstd, {scale, per_channel(shift, bias, moments.mean, scale)}, rows};
+}
+
+/// dx = scale (dz - mean dz - xhat mean(dz xhat)), sorted by dz, x and the rest.
+kernels::NormGradient gradient(const NormState& norm, const kernels::NormSums& sums) {
+  const auto by_x = [n = norm.rows](const auto& s, const auto& i, const auto& dz_x) {
+    return -(s * i * i * dz_x) / n;
+  };
+  const auto rest = [n = norm.rows](const auto& s, const auto& dz, const auto& b, const auto& m) {
+    return -(s * dz) / n - b * m;
+  };
+  const Array b = per_channel(by_x, norm.affine.scale, norm.invstd, sums.dz_x);
+  return {norm.affine.scale, b, per_channel(rest, norm.affine.scale, sums.dz, b, norm.mean)};
+}
+
+/// Two passes over memory, whether the gradient is there or pending behind an activation: then the
+/// pass that sums it up computes it, too.
+void backward(const NormState& norm, Lazy&& dz, Grads& grads) {
+  kernels::NormSums sums;
+  if (auto* pending = dz.pending<PendingActivationGradient>()) {
+    sums = kernels::norm_sums(pending->dy, pending->y, pending->f, norm.x, norm.mean);
+    pending->settle(std::move(pending->dy));
+  } else {
+    sums = kernels::norm_sums(dz, norm.x, norm.mean);
   }
-
-  /// dx = scale (dy - mean dy - xhat mean(dy xhat)), sorted by dy, x and the rest; the means are
-  /// over n rows. No n: mean and deviation were constants.
-  kernels::NormGradient gradient(const kernels::NormSums& sums, Scalar n) const {
-    const auto b = [n](const auto& s, const auto& i, const auto& dy_x) {
-      return -(s * i * i * dy_x) / n;
-    };
-    const auto c = [n](const auto& s, const auto& dy, const auto& k, const auto& m) {
-      return -(s * dy) / n - k * m;
-    };
-    const Array k = kernels::map(mean.shape(), b, scale, invstd, sums.dy_x);
-    return {scale, k, kernels::map(mean.shape(), c, scale, sums.dy, k, mean)};
-  }
-};
-
-/// dweight = sum dy xhat, dbias = sum dy
-void add_parameter_gradients(const kernels::NormSums& sums, const Array& invstd, Grads& grads) {
+  // dweight = sum dz xhat, dbias = sum dz
   const auto times = [](const auto& s, const auto& i) { return s * i; };
-  if (grads.needs(1)) grads.add(1, kernels::map(invstd.shape(), times, sums.dy_x, invstd));
-  if (grads.needs(2)) grads.add(2, sums.dy);
+  if (grads.needs(1)) grads.add(1, per_channel(times, sums.dz_x, norm.invstd));
+  if (grads.needs(2)) grads.add(2, sums.dz);
+  if (grads.needs(0)) grads.add(0, kernels::norm_dx(std::move(dz), norm.x, gradient(norm, sums)));
+}
+
+// y = weight xhat + bias, xhat = (x - mean) / std, put off;
+// dx = weight / std (dy - mean dy - xhat mean(dy xhat))
+Tensor normalise(const Op& op, const Tensor& x, const Tensor& weight, const Tensor& bias,
+                 const Moments& moments, Scalar eps, Scalar rows) {
+  const auto norm = std::make_shared<const NormState>(
+      prepare(x.value(), moments, weight.value(), bias.value(), eps, rows));
+  return record(op, std::make_shared<PendingNorm>(norm), {x, weight, bias},
+                [norm](Lazy&& dz, Grads& grads) { backward(*norm, std::move(dz), grads); });
 }
 
 }  // namespace
 
-// y = weight xhat + bias, xhat = (x - mean) / std;
-// dx = weight / std (dy - mean dy - xhat mean(dy xhat))
 Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, Scalar eps,
                   Moments* seen) {
   check_norm(kBatchNorm, x, weight, bias);
@@ -64,32 +84,17 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, Sca
   check(rows >= 2, kBatchNorm.name, "x ", x.shape(), ": at least two rows expected in training");
   const Moments moments = kernels::moments(x.value());
   if (seen) *seen = moments;
-  const Affine affine(moments, weight.value(), bias.value(), eps);
-  return record(
-      kBatchNorm, kernels::scale_shift(x.value(), affine.scale, affine.shift), {x, weight, bias},
-      [X = x.value(), affine, n = static_cast<Scalar>(rows)](const Array& dy, Grads& grads) {
-        const auto sums = kernels::norm_sums(dy, X, affine.mean);
-        add_parameter_gradients(sums, affine.invstd, grads);
-        if (grads.needs(0)) grads.add(0, kernels::norm_dx(dy, X, affine.gradient(sums, n)));
-      });
+  return normalise(kBatchNorm, x, weight, bias, moments, eps, static_cast<Scalar>(rows));
 }
 
-// y = scale x + shift;  dx = scale dy
 Tensor batch_norm_eval(const Tensor& x, const Tensor& weight, const Tensor& bias,
                        const Moments& running, Scalar eps) {
   check_norm(kBatchNormEval, x, weight, bias);
   check(running.mean.shape() == weight.shape() && running.variance.shape() == weight.shape(),
         kBatchNormEval.name, "x ", x.shape(), ": moments ", running.mean.shape(), " and ",
         running.variance.shape());
-  const Affine affine(running, weight.value(), bias.value(), eps);
-  return record(kBatchNormEval, kernels::scale_shift(x.value(), affine.scale, affine.shift),
-                {x, weight, bias}, [X = x.value(), affine](const Array& dy, Grads& grads) {
-                  if (grads.needs(1) || grads.needs(2))
-                    add_parameter_gradients(kernels::norm_sums(dy, X, affine.mean), affine.invstd,
-                                            grads);
-                  const Array zero(affine.scale.shape(), Scalar{0});
-                  if (grads.needs(0)) grads.add(0, kernels::scale_shift(dy, affine.scale, zero));
-                });
+  return normalise(kBatchNormEval, x, weight, bias, running, eps,
+                   std::numeric_limits<Scalar>::infinity());
 }
 
 }  // namespace kindling
