@@ -6,6 +6,7 @@
 #include "engine/kernels/conv2d_plan.h"
 #include "engine/kernels/conv2d_tile.h"
 #include "engine/kernels/conv2d_winograd.h"
+#include "engine/kernels/gemm.h"
 #include "engine/kernels/layout.h"
 #include "engine/kernels/reduce.h"
 
@@ -190,6 +191,13 @@ void gather(const Plan& plan, const Array& in, const Array& packed, const Array&
   });
 }
 
+/// Pixel by pixel a product with the same matrix: gradients are then best left to gemm. (The
+/// forward is not, for the sake of its bias.)
+bool is_product(const Window& win) {
+  return win.kernel_h * win.kernel_w * win.stride_h * win.stride_w == 1 &&
+         win.padding_h + win.padding_w == 0;
+}
+
 }  // namespace
 
 Array conv2d(const Array& x, const Array& w, const Array& b, const Window& win) {
@@ -216,6 +224,8 @@ Array conv2d_dx(const Array& dy, const Array& w, const Shape& x_shape, const Win
   Array dx(x_shape);
   if (dx.size() == 0) return dx;
   if (dy.size() == 0) return Array(x_shape, Scalar{0});
+  if (is_product(win))
+    return gemm(dy.reshape({-1, m}), w.reshape({c, m}), Trans::right).reshape(x_shape);
   if (winograd_wins(x_shape, w.shape(), win))
     return winograd_dx(dy, w, x_shape, win.padding_h, win.padding_w);
   const auto plan = backward_plan(x_shape[1], x_shape[2], m, win);
@@ -382,6 +392,10 @@ Array conv2d_dw(const Array& dy, const Array& x, const Shape& w_shape, const Win
   if (dy.size() == 0) {
     if (db) *db = Array(Shape{m}, Scalar{0});
     return Array(w_shape, Scalar{0});
+  }
+  if (is_product(win)) {
+    if (db) *db = sum(dy, {0, 1, 2});
+    return gemm(x.reshape({-1, w_shape[2]}), dy.reshape({-1, m}), Trans::left).reshape(w_shape);
   }
   if (winograd_wins(x.shape(), w_shape, win))
     return winograd_dw(dy, x, w_shape, win.padding_h, win.padding_w, db);
