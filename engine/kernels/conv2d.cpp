@@ -29,13 +29,6 @@ namespace kindling::kernels {
 
 namespace {
 
-/// Images as a kernel walks them: so many in a tile, each `stride` numbers long.
-struct Images {
-  const Scalar* data;
-  Index size;    ///< Numbers in an image.
-  Index stride;  ///< From one image to the next.
-};
-
 /// Numbers of a tile of images, input and output together: about half the second-level cache.
 constexpr Index kTileSize = 64 * 1024;
 
@@ -43,30 +36,14 @@ Index images_in_tile(Index n, Index in, Index out) {
   return std::clamp<Index>(kTileSize / std::max<Index>(in + out, 1), 1, std::max<Index>(n / 8, 1));
 }
 
-/// Pixels of the same place in neighbouring images fall into the same few cache lines when images
-/// are a power of two long; such images are read from a copy with gaps between them.
-struct Spread {
-  Spread(Index size, Index images)
-      : size(size),
-        gap(size * static_cast<Index>(sizeof(Scalar)) % 2048 == 0 ? 64 / sizeof(Scalar) : 0),
-        scratch(gap > 0 ? (size + gap) * images : 0) {}
-
-  Images operator()(const Scalar* images, Index count) const {
-    if (gap == 0) return {images, size, size};
-    Scalar* copy = scratch.mine();
-    for (Index i = 0; i < count; ++i) std::copy_n(images + i * size, size, copy + i * (size + gap));
-    return {copy, size, size + gap};
-  }
-  Index size, gap;
-  Scratch scratch;
-};
-
 /// The pixels of a stencil in a tile of images, one after the other.
 class Walk {
  public:
-  Walk(const Plan& plan, const Stencil& stencil, const Images& images, Index count)
+  /// Of `count` images, each `size` numbers long.
+  Walk(const Plan& plan, const Stencil& stencil, const Scalar* images, Index size, Index count)
       : pixels_(stencil.pixels),
         images_(images),
+        size_(size),
         image_pixels_(plan.pixels),
         left_(count * std::ssize(stencil.pixels)) {}
   Index left() const { return left_; }
@@ -76,7 +53,7 @@ class Walk {
   [[gnu::always_inline]] void take(int count, const F& f) {
     left_ -= count;
     for (int i = 0; i < count;) {
-      const Scalar* image = images_.data + image_ * images_.stride;
+      const Scalar* image = images_ + image_ * size_;
       const Index first = image_ * image_pixels_;
       const Stencil::Pixel* pixel = pixels_.data() + pixel_;
       const int stop = static_cast<int>(std::min<Index>(count, i + std::ssize(pixels_) - pixel_));
@@ -88,8 +65,8 @@ class Walk {
 
  private:
   const std::vector<Stencil::Pixel>& pixels_;
-  const Images& images_;
-  Index image_pixels_, left_, image_ = 0, pixel_ = 0;
+  const Scalar* images_;
+  Index size_, image_pixels_, left_, image_ = 0, pixel_ = 0;
 };
 
 /// Pixels of a register tile. Every one has an address of its own: with one vector each, eight fit
@@ -142,12 +119,12 @@ template <class T, int P>
 /// A tile of images, one panel of channels: columns [j, j + T::columns) of out. While it computes,
 /// steps ahead in memory.
 template <class T>
-void gather_panel(const Plan& plan, const Images& tile, Index count, const Scalar* panel,
-                  const Scalar* bias, Scalar* out, Index columns, Index j, Ahead<0> in_ahead,
-                  Ahead<1> out_ahead) {
+void gather_panel(const Plan& plan, const Scalar* tile, Index in_size, Index count,
+                  const Scalar* panel, const Scalar* bias, Scalar* out, Index columns, Index j,
+                  Ahead<0> in_ahead, Ahead<1> out_ahead) {
   constexpr int P = kGatherRows<T>;
   for (const Stencil& stencil : plan.stencils) {
-    Walk walk(plan, stencil, tile, count);
+    Walk walk(plan, stencil, tile, in_size, count);
     while (walk.left() > 0) {
       in_ahead.step();
       out_ahead.step();
@@ -174,17 +151,15 @@ void gather(const Plan& plan, const Array& in, const Array& packed, const Array&
   const Index images = images_in_tile(n, in_size, out_size), tiles = (n + images - 1) / images;
   // A task does all panels of its tile, or one of them where there are few tiles.
   const Index shares = tiles >= 32 ? 1 : panels;
-  const Spread spread(in_size, images);
   Scalar* to = out.data();
   parallel_for(tiles * shares, n * plan.steps * columns, [&](Index task) {
     const Index first = task / shares * images, share = task % shares;
     const Index count = std::min(images, n - first), then = first + count;
-    const Images tile = spread(in.data() + first * in_size, count);
     const Index steps = count * plan.pixels / kGatherRows<T>;
     for (Index i = share * panels / shares; i < (share + 1) * panels / shares; ++i) {
       const Index j = i * T::columns, next = i + 1 < panels ? 0 : std::min(images, n - then);
-      gather_panel<T>(plan, tile, count, packed.data() + j * rows, bias.data() + j,
-                      to + first * out_size, columns, j,
+      gather_panel<T>(plan, in.data() + first * in_size, in_size, count, packed.data() + j * rows,
+                      bias.data() + j, to + first * out_size, columns, j,
                       {in.data() + then * in_size, next * in_size, steps},
                       {to + then * out_size, next * out_size, steps});
     }
@@ -324,13 +299,13 @@ void pack_dy(Walk& walk, int pixels, const Scalar* dy, Index m, Index j, const S
 /// dw (rows + 1, columns), columns from j on, += what a tile of images contributes. The last row is
 /// db: the weight of an input that is always 1.
 template <class T>
-void dw_images(const Plan& plan, const Images& x, const Scalar* dy, Index count, Index m, Index j,
-               Scalar* dw, Index rows, Index columns, AheadOfBoth ahead) {
+void dw_images(const Plan& plan, const Scalar* x, Index in_size, const Scalar* dy, Index count,
+               Index m, Index j, Scalar* dw, Index rows, Index columns, AheadOfBoth ahead) {
   constexpr int R = kTileRows<T::NV>, kRowsEach = T::pairs ? 2 : 1;
   const Scalar* window[kPixels];
   alignas(64) Scalar panel[kPixels * T::NV * T::L];
   for (const Stencil& stencil : plan.stencils) {
-    Walk walk(plan, stencil, x, count);
+    Walk walk(plan, stencil, x, in_size, count);
     while (walk.left() > 0) {
       const int pixels = static_cast<int>(std::min<Index>(walk.left(), kPixels));
       pack_dy<T>(walk, pixels, dy, m, j, window, panel, dw + rows * columns + j);
@@ -366,7 +341,6 @@ Array dw_and_db(const Plan& plan, const Array& dy, const Array& x, Index rows, I
   constexpr Index kTasks = 16;
   const Index parts = std::clamp<Index>(kTasks / panels, 1, n);
   const Index steps = images * plan.steps / kStretch / kTileRows<T::NV>;
-  const Spread spread(in_size, images);
   Array partial(Shape{parts, rows + 1, columns}, Scalar{0});
   Scalar* out = partial.data();
   parallel_for(parts * panels, n * plan.steps * m, [&](Index task) {
@@ -375,8 +349,8 @@ Array dw_and_db(const Plan& plan, const Array& dy, const Array& x, Index rows, I
     for (Index first = part * n / parts; first < end; first += images) {
       const Index count = std::min(images, end - first), then = first + count;
       const Index next = std::min(images, end - then);
-      dw_images<T>(plan, spread(x.data() + first * in_size, count), dy.data() + first * out_size,
-                   count, m, j, out + part * (rows + 1) * columns, rows, columns,
+      dw_images<T>(plan, x.data() + first * in_size, in_size, dy.data() + first * out_size, count,
+                   m, j, out + part * (rows + 1) * columns, rows, columns,
                    {{x.data() + then * in_size, next * in_size, steps},
                     {dy.data() + then * out_size, next * out_size, steps}});
     }
