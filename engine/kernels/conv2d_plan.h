@@ -5,8 +5,8 @@
 
 #include "engine/kernels/conv2d.h"
 
-/// Which inputs meet which weights, worked out once for each kind of convolution. Only conv2d.cpp
-/// includes this.
+/// Which inputs meet which weights, worked out once for each kind of convolution. Only conv2d*.cpp
+/// include this.
 namespace kindling::kernels {
 
 /// `length` numbers of the input, `in` behind where a pixel's window begins, and the rows of the

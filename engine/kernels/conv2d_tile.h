@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <type_traits>
 
-#include "engine/array.h"
+#include "engine/kernels/conv2d_plan.h"
 #include "engine/kernels/simd.h"
 #include "engine/parallel.h"
 
-/// Register tiles and packed weights. Only conv2d.cpp includes this.
+/// What the kernels of conv2d*.cpp share: register tiles, packed weights, tiles of images.
 namespace kindling::kernels {
 
 /// How a row of a register tile lies in vector registers of L lanes.
@@ -141,5 +141,52 @@ struct Scratch {
   Array memory;
   Scalar* data;
 };
+
+/// Numbers of a tile of images, input and output together: about half the second-level cache.
+inline constexpr Index kTileSize = 64 * 1024;
+
+inline Index images_in_tile(Index n, Index in, Index out) {
+  return std::clamp<Index>(kTileSize / std::max<Index>(in + out, 1), 1, std::max<Index>(n / 8, 1));
+}
+
+/// The pixels of a stencil in a tile of images, one after the other.
+class Walk {
+ public:
+  /// Of `count` images, each `size` numbers long.
+  Walk(const Plan& plan, const Stencil& stencil, const Scalar* images, Index size, Index count)
+      : pixels_(stencil.pixels),
+        images_(images),
+        size_(size),
+        image_pixels_(plan.pixels),
+        left_(count * std::ssize(stencil.pixels)) {}
+  Index left() const { return left_; }
+
+  /// Calls f(i, window, number of the pixel in the tile) for the next `count`, i = 0, 1, ...
+  template <class F>
+  [[gnu::always_inline]] void take(int count, const F& f) {
+    left_ -= count;
+    for (int i = 0; i < count;) {
+      const Scalar* image = images_ + image_ * size_;
+      const Index first = image_ * image_pixels_;
+      const Stencil::Pixel* pixel = pixels_.data() + pixel_;
+      const int stop = static_cast<int>(std::min<Index>(count, i + std::ssize(pixels_) - pixel_));
+      pixel_ += stop - i;
+      for (; i < stop; ++i, ++pixel) f(i, image + pixel->in, first + pixel->out);
+      if (pixel_ == std::ssize(pixels_)) pixel_ = 0, ++image_;
+    }
+  }
+
+ private:
+  const std::vector<Stencil::Pixel>& pixels_;
+  const Scalar* images_;
+  Index size_, image_pixels_, left_, image_ = 0, pixel_ = 0;
+};
+
+/// Pixel by pixel a product with the same matrix: gradients are then best left to gemm. (The
+/// forward is not, for the sake of its bias.)
+inline bool is_product(const Window& win) {
+  return win.kernel_h * win.kernel_w * win.stride_h * win.stride_w == 1 &&
+         win.padding_h + win.padding_w == 0;
+}
 
 }  // namespace kindling::kernels
