@@ -136,6 +136,9 @@ void gather(const Plan& plan, const Array& in, const Array& packed, const Array&
 
 Array conv2d(const Array& x, const Array& w, const Array& b, const Window& win) {
   const Index m = w.dim(3);
+  if (is_product(win))
+    return gemm(x.reshape({-1, w.dim(2)}), w.reshape({w.dim(2), m}), Trans::none, b)
+        .reshape(x.shape().with(3, m));
   if (winograd_wins(x.shape(), w.shape(), win))
     return winograd(x, w, b, win.padding_h, win.padding_w);
   const auto plan = forward_plan(x.dim(1), x.dim(2), x.dim(3), win);

@@ -182,8 +182,7 @@ class Walk {
   Index size_, image_pixels_, left_, image_ = 0, pixel_ = 0;
 };
 
-/// Pixel by pixel a product with the same matrix: gradients are then best left to gemm. (The
-/// forward is not, for the sake of its bias.)
+/// Pixel by pixel a product with the same matrix: best left to gemm.
 inline bool is_product(const Window& win) {
   return win.kernel_h * win.kernel_w * win.stride_h * win.stride_w == 1 &&
          win.padding_h + win.padding_w == 0;

@@ -2,8 +2,8 @@
 
 #include "engine/kernels/conv2d.h"
 
-/// 3x3 convolutions of stride 1 with 16 products for 4 output pixels instead of 36. Only conv2d*.cpp
-/// include this.
+/// 3x3 convolutions of stride 1 with 16 products for 4 output pixels instead of 36. Only
+/// conv2d*.cpp include this.
 namespace kindling::kernels {
 
 /// Whether Winograd's way is open to a convolution (stride 1, kernel 3x3, channels in whole vector

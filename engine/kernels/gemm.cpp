@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/kernels/elementwise.h"
 #include "engine/kernels/gemm_pack.h"
 #include "engine/kernels/gemm_tile.h"
 #include "engine/kernels/gemm_vector.h"
@@ -99,9 +100,10 @@ struct Tasks {
   Index count() const { return matrices * rows * columns * parts; }
 };
 
-/// Loops 2 and 1. `t` knows what all tiles share; c is the first element of C.
+/// Loops 2 and 1. `t` knows what all tiles share; c is the first element of C, which has sums
+/// already if `add`, and otherwise begins with `row`, if there is one.
 void multiply_panels(const Strips& a, const Strips& b, Range tiles, Range panels, TileTask t,
-                     Scalar* c) {
+                     Scalar* c, bool add, const Scalar* row) {
   for (Index panel = panels.begin; panel < panels.end; ++panel) {
     const Strip columns = b[panel];
     t.b = columns.data;
@@ -114,6 +116,8 @@ void multiply_panels(const Strips& a, const Strips& b, Range tiles, Range panels
       t.a_row = rows.across;
       t.a_k = rows.step;
       t.c = c + rows.begin * t.c_row + columns.begin;
+      t.start = add ? t.c : row ? row + columns.begin : nullptr;
+      t.start_row = add ? t.c_row : 0;
       tile_of[(rows.size - 1) * kUnits](t);
     }
   }
@@ -121,7 +125,7 @@ void multiply_panels(const Strips& a, const Strips& b, Range tiles, Range panels
 
 /// Loops 4 and 3: one task, a block of C summed over the steps `k`.
 void multiply_block(const Operand& a, const Operand& b, Range tiles, Range panels, Range k,
-                    Scalar* c, Scalar* scratch) {
+                    Scalar* c, const Scalar* row, Scalar* scratch) {
   const Index depth = ceil_div(k.size(), ceil_div(k.size(), depth_for(b.cut)));
   // A is nearly always fine where it lies: its numbers are read one by one. Not so when every step
   // is a row of its own, each in another page of memory.
@@ -132,7 +136,6 @@ void multiply_block(const Operand& a, const Operand& b, Range tiles, Range panel
     TileTask t{};
     t.k = std::min(depth, k.end - p);
     t.c_row = b.cut.extent;
-    t.add = p > k.begin;
     Strips right(b, p, t.k);
     if (pack_b || pack_rest)
       right.pack(pack_b ? panels.begin : panels.end - 1, panels.end, scratch);
@@ -140,7 +143,7 @@ void multiply_block(const Operand& a, const Operand& b, Range tiles, Range panel
       const Range block{begin, std::min(begin + kTilesInBlock, tiles.end)};
       Strips left(a, p, t.k);
       if (pack_a) left.pack(block.begin, block.end, scratch + panels.size() * kPanel * depth);
-      multiply_panels(left, right, block, panels, t, c);
+      multiply_panels(left, right, block, panels, t, c, p > k.begin, row);
     }
   }
 }
@@ -165,17 +168,21 @@ Array multiply_vectors(const Scalar* x, const Scalar* matrix, bool columns, Inde
 
 }  // namespace
 
-Array gemm(const Array& a, const Array& b, Trans trans) {
+Array gemm(const Array& a, const Array& b, Trans trans, const Array& row) {
   const bool ta = trans == Trans::left || trans == Trans::both;
   const bool tb = trans == Trans::right || trans == Trans::both;
   const Index batch = a.rank() == 3 ? a.dim(0) : 1;
   const Index n = a.dim(ta ? -1 : -2), k = a.dim(ta ? -2 : -1), m = b.dim(tb ? -2 : -1);
   const Shape shape = a.rank() == 3 ? Shape{batch, n, m} : Shape{n, m};
-  if (shape.size() == 0 || k == 0) return Array(shape, Scalar{0});
+  const auto plus_row = [&](Array c) {
+    const auto plus = [](const auto& x, const auto& y) { return x + y; };
+    return row.defined() ? map_over(std::move(c), plus, row) : c;
+  };
+  if (shape.size() == 0 || k == 0) return plus_row(Array(shape, Scalar{0}));
 
   // A vector looks the same however it is turned, and so does C: (N, K) (K, 1) is (1, K) (K, N).
-  if (n == 1) return multiply_vectors(a.data(), b.data(), tb, batch, k, m, shape);
-  if (m == 1) return multiply_vectors(b.data(), a.data(), !ta, batch, k, n, shape);
+  if (n == 1) return plus_row(multiply_vectors(a.data(), b.data(), tb, batch, k, m, shape));
+  if (m == 1) return plus_row(multiply_vectors(b.data(), a.data(), !ta, batch, k, n, shape));
 
   const Cut tiles{n, kRows, true}, panels{m, kPanel, false};
   const Tasks tasks(batch, k, tiles, panels);
@@ -186,18 +193,19 @@ Array gemm(const Array& a, const Array& b, Trans trans) {
   Array c = tasks.parts == 1 ? Array(shape) : Array(Shape{tasks.parts, shape.size()});
   Scalar *c_data = c.data(), *scratch_data = scratch.data();
   const Scalar *a_data = a.data(), *b_data = b.data();
+  const Scalar* row_data = row.defined() && tasks.parts == 1 ? row.data() : nullptr;
   parallel_for(tasks.count(), tasks.alone ? 0 : kGrain, [&](Index task) {
-    const Index row = task % tasks.rows, column = task / tasks.rows % tasks.columns;
+    const Index stripe = task % tasks.rows, column = task / tasks.rows % tasks.columns;
     const Index rest = task / (tasks.columns * tasks.rows);
     const Index part = rest % tasks.parts, matrix = rest / tasks.parts;
     const Operand left{a_data + matrix * n * k, ta ? n : 1, ta ? 1 : k, tiles};
     const Operand right{b_data + matrix * k * m, tb ? 1 : m, tb ? k : 1, panels};
-    multiply_block(left, right, part_of(tiles.count, row, tasks.rows),
+    multiply_block(left, right, part_of(tiles.count, stripe, tasks.rows),
                    part_of(panels.count, column, tasks.columns), part_of(k, part, tasks.parts),
-                   c_data + (part * batch + matrix) * n * m,
+                   c_data + (part * batch + matrix) * n * m, row_data,
                    scratch_data + (tasks.alone ? 0 : thread_index()) * room);
   });
-  return tasks.parts == 1 ? c : sum(c, {0}).reshape(shape);
+  return tasks.parts == 1 ? c : plus_row(sum(c, {0}).reshape(shape));
 }
 
 }  // namespace kindling::kernels

@@ -9,7 +9,8 @@ enum class Trans { none, left, right, both };
 
 /// C = A B with the operands transposed as asked: (N, K) x (K, M) -> (N, M).
 /// Arrays of rank 3 hold a batch of matrices: (B, N, K) x (B, K, M) -> (B, N, M).
-/// Expects shapes that fit; the op has checked them.
-Array gemm(const Array& a, const Array& b, Trans trans = Trans::none);
+/// Where `row` (M) is given it is added to every row of C. Expects shapes that fit; the op has
+/// checked them.
+Array gemm(const Array& a, const Array& b, Trans trans = Trans::none, const Array& row = {});
 
 }  // namespace kindling::kernels

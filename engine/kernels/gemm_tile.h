@@ -42,27 +42,31 @@ struct TileTask {
   Index b_k;
   Scalar* c;
   Index c_row;
-  Index columns;  ///< To write, at most the width of the tile.
-  bool add;       ///< C += A B, else C = A B.
+  Index columns;        ///< To write, at most the width of the tile.
+  const Scalar* start;  ///< C = start + A B: C itself, or a row for all rows of C; null for none.
+  Index start_row;
 };
 
 /// n numbers of a row of C from a tile in memory: L at a time, then the rest in halves of L.
 template <int L>
-[[gnu::always_inline]] inline void finish_row(Scalar* c, const Scalar* tile, Index n, bool add) {
+[[gnu::always_inline]] inline void finish_row(Scalar* c, const Scalar* tile, const Scalar* start,
+                                              Index n) {
   using V = simd::Vec<Scalar, L>;
-  for (; n >= L; n -= L, c += L, tile += L) {
-    V v = simd::load<V>(tile);
-    if (add) v += simd::load<V>(c);
-    simd::store(c, v);
+  Index i = 0;
+  for (; i + L <= n; i += L) {
+    V v = simd::load<V>(tile + i);
+    if (start) v += simd::load<V>(start + i);
+    simd::store(c + i, v);
   }
-  if constexpr (L > 1) finish_row<L / 2>(c, tile, n, add);
+  if constexpr (L > 1) finish_row<L / 2>(c + i, tile + i, start ? start + i : nullptr, n - i);
 }
 
 /// C from a tile in memory, rows `width` long, of which only some columns are part of C.
 [[gnu::noinline]] inline void finish_partly(const TileTask& t, const Scalar* tile, Index rows,
                                             Index width) {
   for (Index r = 0; r < rows; ++r)
-    finish_row<kUnit>(t.c + r * t.c_row, tile + r * width, t.columns, t.add);
+    finish_row<kUnit>(t.c + r * t.c_row, tile + r * width,
+                      t.start ? t.start + r * t.start_row : nullptr, t.columns);
 }
 
 /// R rows and H units of columns.
@@ -102,12 +106,13 @@ void multiply_tile(const TileTask& t) {
   const bool whole = t.columns == H * kUnit;
   Scalar* to = whole ? t.c : partly;
   const Index to_row = whole ? t.c_row : H * kUnit;
-  if (whole && t.add) {
+  if (whole && t.start) {
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 4
-      for (int v = 0; v < F; ++v) sums[r][v] += simd::load<Full>(to + r * to_row + v * kFull);
-      if constexpr (T > 0) rest[r] += simd::load<Half>(to + r * to_row + F * kFull);
+      for (int v = 0; v < F; ++v)
+        sums[r][v] += simd::load<Full>(t.start + r * t.start_row + v * kFull);
+      if constexpr (T > 0) rest[r] += simd::load<Half>(t.start + r * t.start_row + F * kFull);
     }
   }
 #pragma GCC unroll 16
