@@ -83,7 +83,7 @@ Axes normalize_axes(const char* who, const Shape& shape, const Axes& axes) {
 }
 
 Shape reduced_shape(const Shape& shape, const Axes& axes, bool keepdim) {
-  std::vector<Index> dims;
+  RecycledVector<Index> dims;
   for (int i = 0; i < shape.rank(); ++i) {
     const bool gone = std::find(axes.begin(), axes.end(), i) != axes.end();
     if (!gone) dims.push_back(shape[i]);
@@ -109,7 +109,7 @@ Shape resolve_reshape(const char* who, const Shape& from, std::span<const Index>
       require(!__builtin_mul_overflow(known, extent, &known));
   }
   require(holes <= 1 && (holes ? known != 0 && from.size() % known == 0 : known == from.size()));
-  std::vector<Index> dims(to.begin(), to.end());
+  RecycledVector<Index> dims(to.begin(), to.end());
   for (Index& extent : dims)
     if (extent == -1) extent = from.size() / known;
   return Shape(std::span<const Index>(dims), who);

@@ -6,12 +6,13 @@
 #include <iosfwd>
 #include <span>
 #include <string>
-#include <vector>
+
+#include "engine/recycle.h"
 
 namespace kindling {
 
 using Index = std::int64_t;
-using Axes = std::vector<int>;  ///< Axis numbers; negative ones count from the end.
+using Axes = RecycledVector<int>;  ///< Axis numbers; negative ones count from the end.
 
 /// The extents of an array, outermost first; the last axis is the feature axis and lies contiguous.
 /// A scalar has rank 0 and size 1. Kept inline (no allocation): at most kMaxRank axes.

@@ -64,7 +64,7 @@ Node::Node(const Op* made_by, const Shape& value_shape)
 /// Takes the graph behind this node apart with a stack of its own: a chain of millions of nodes
 /// must not become millions of nested destructor calls.
 Node::~Node() {
-  std::vector<std::shared_ptr<Node>> orphans = std::move(inputs);
+  RecycledVector<std::shared_ptr<Node>> orphans = std::move(inputs);
   while (!orphans.empty()) {
     const std::shared_ptr<Node> node = std::move(orphans.back());
     orphans.pop_back();
@@ -81,7 +81,7 @@ Tensor record_on_tape(const Op& op, Lazy value, const Inputs& inputs, BackwardFn
   const bool wanted = grad_on && std::any_of(inputs.begin(), inputs.end(),
                                              [](const Tensor& x) { return x.requires_grad(); });
   if (!wanted) return Tensor(std::move(value), nullptr);
-  auto node = std::make_shared<Node>(&op, value.shape());
+  auto node = make_recycled<Node>(&op, value.shape());
   node->inputs.reserve(inputs.size());
   for (const Tensor& x : inputs) node->inputs.push_back(x.node());
   node->backward = std::move(backward);
@@ -102,9 +102,9 @@ namespace {
 
 /// Everything that `root` depends on and that wants a gradient, outputs first. A node is made after
 /// its inputs, so sorting by number is all there is to a topological order.
-std::vector<std::shared_ptr<Node>> nodes_behind(const std::shared_ptr<Node>& root) {
+RecycledVector<std::shared_ptr<Node>> nodes_behind(const std::shared_ptr<Node>& root) {
   const std::uint64_t pass = next_pass.fetch_add(1, std::memory_order_relaxed);
-  std::vector<std::shared_ptr<Node>> order{root};
+  RecycledVector<std::shared_ptr<Node>> order{root};
   root->visited = pass;
   for (std::size_t i = 0; i < order.size(); ++i) {
     if (order[i]->released)  // only an op's node can be
@@ -160,7 +160,7 @@ void Tensor::backward(Array cotangent, bool retain_graph) const {
   auto order = nodes_behind(impl_->node);
   // Whatever a backward function throws, no half-built gradient stays behind.
   struct Cleaner {
-    std::vector<std::shared_ptr<Node>>& order;
+    RecycledVector<std::shared_ptr<Node>>& order;
     ~Cleaner() {
       for (auto& node : order)
         if (node) node->cotangent = {};

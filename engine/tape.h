@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <vector>
 
@@ -35,7 +34,7 @@ class Grads {
 /// it needs and never the output Tensor, which would be a cycle that nobody frees. dy is its to
 /// keep or to write over (kernels::map_over): then it takes an Array&&. One that only reads it
 /// takes a const Array&, and one that can do without it, a Lazy&&.
-using BackwardFn = std::function<void(Lazy&& dy, Grads& grads)>;
+using BackwardFn = RecycledFunction<void(Lazy&& dy, Grads& grads)>;
 
 /// One entry of the tape. It holds no value of its own: an array that no backward function captured
 /// is freed as soon as the last Tensor on it is gone.
@@ -53,7 +52,7 @@ struct Node {
   bool retains_grad = false;
   Array grad;      ///< What Tensor::grad() shows.
   Lazy cotangent;  ///< The gradient under construction during a backward pass.
-  std::vector<std::shared_ptr<Node>> inputs;  ///< Null where no gradient is required.
+  RecycledVector<std::shared_ptr<Node>> inputs;  ///< Null where no gradient is required.
   BackwardFn backward;
   HookList<GradHook> hooks;
 };

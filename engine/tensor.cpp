@@ -9,7 +9,7 @@ namespace kindling {
 inline namespace KINDLING_PRECISION {
 
 Tensor::Tensor(Lazy value, std::shared_ptr<Node> node)
-    : impl_(std::make_shared<Impl>(Impl{std::move(value), std::move(node)})) {
+    : impl_(make_recycled<Impl>(Impl{std::move(value), std::move(node)})) {
   check<Error>(impl_->value.defined(), "tensor", "the array is undefined");
 }
 
@@ -57,7 +57,7 @@ const char* Tensor::op_name() const { return is_leaf() ? "leaf" : impl_->node->o
 Tensor& Tensor::set_requires_grad(bool on) {
   check<Error>(is_leaf(), "set_requires_grad", shape(), ": only a leaf can be asked, this is '",
                op_name(), "'");
-  if (on && !impl_->node) impl_->node = std::make_shared<Node>(nullptr, shape());
+  if (on && !impl_->node) impl_->node = make_recycled<Node>(nullptr, shape());
   if (!on) impl_->node = nullptr;
   return *this;
 }

@@ -62,12 +62,17 @@ class GradientWatch {
 
 inline namespace KINDLING_PRECISION {
 
-Tensor Module::operator()(const Tensor& x) { return (*this)(std::vector<Tensor>{x}); }
+Tensor Module::operator()(const Tensor& x) {
+  Tensor xs[] = {x};
+  return call(xs);
+}
 
-Tensor Module::operator()(const std::vector<Tensor>& xs) {
-  if (name_.empty()) return call(xs);
+Tensor Module::operator()(std::vector<Tensor> xs) { return call(xs); }
+
+Tensor Module::call(std::span<Tensor> xs) {
+  if (name_.empty()) return run(xs);
   try {
-    return call(xs);
+    return run(xs);
   } catch (const ShapeError& error) {
     throw ShapeError(with_module(name_, error.what()));
   } catch (const Error& error) {
@@ -75,7 +80,7 @@ Tensor Module::operator()(const std::vector<Tensor>& xs) {
   }
 }
 
-Tensor Module::call(std::vector<Tensor> xs) {
+Tensor Module::run(std::span<Tensor> xs) {
   check<Error>(!xs.empty(), "module", type(), ": at least one input expected");
   pre_hooks_.each([&](const ForwardPreHook& hook) {
     if (Tensor replaced = hook(*this, xs[0]); replaced.defined()) xs[0] = std::move(replaced);
@@ -91,7 +96,7 @@ Tensor Module::call(std::vector<Tensor> xs) {
   return y;
 }
 
-Tensor Module::forward_all(const std::vector<Tensor>& xs) {
+Tensor Module::forward_all(std::span<const Tensor> xs) {
   check<Error>(xs.size() == 1, "module", type(), ": one input expected, got ", xs.size());
   return forward(xs[0]);
 }

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -54,7 +55,7 @@ class Module {
 
   Tensor operator()(const Tensor& x);
   /// For a model of several inputs, which overrides forward_all().
-  Tensor operator()(const std::vector<Tensor>& xs);
+  Tensor operator()(std::vector<Tensor> xs);
 
   /// Everything below this module, by path, in the order of registration, parents first.
   std::vector<Named<Tensor>> named_parameters() const;
@@ -95,7 +96,7 @@ class Module {
  protected:
   virtual Tensor forward(const Tensor& x) = 0;
   /// All inputs at once; unless overridden, exactly one is expected.
-  virtual Tensor forward_all(const std::vector<Tensor>& xs);
+  virtual Tensor forward_all(std::span<const Tensor> xs);
 
   /// What a constructor registers. Each throws Error for a name that is empty, has a dot in it or
   /// is taken.
@@ -120,7 +121,8 @@ class Module {
     else
       return fn;
   }
-  Tensor call(std::vector<Tensor> xs);
+  Tensor call(std::span<Tensor> xs);
+  Tensor run(std::span<Tensor> xs);
   void check_name(const std::string& name) const;
   template <class Visit>
   void walk(const std::string& path, const Visit& visit);

@@ -33,7 +33,7 @@ void Optimizer::set_lr(double lr) {
 }
 
 void Optimizer::step() {
-  std::vector<Trained> trained;
+  RecycledVector<Trained> trained;
   for (std::size_t i = 0; i < parameters_.size(); ++i)
     if (const Array& grad = parameters_[i].grad(); grad.defined())
       trained.push_back({i, parameters_[i].mutable_value(), grad});
@@ -52,8 +52,8 @@ SGD::SGD(std::vector<Tensor> parameters, double lr, SGDOptions options)
   check_setting("weight_decay", options.weight_decay);
 }
 
-void SGD::update(const std::vector<Trained>& trained) {
-  std::vector<SgdSlot> slots;
+void SGD::update(std::span<const Trained> trained) {
+  RecycledVector<SgdSlot> slots;
   for (const auto& [i, value, grad] : trained) {
     Array& velocity = velocity_[i];
     if (options_.momentum != 0 && !velocity.defined()) velocity = Array(value.shape(), Scalar{0});
@@ -78,9 +78,9 @@ void Adam::set_beta1(double beta1) {
   options_.beta1 = beta1;
 }
 
-void Adam::update(const std::vector<Trained>& trained) {
+void Adam::update(std::span<const Trained> trained) {
   const auto& [beta1, beta2, eps, decay] = options_;
-  std::vector<AdamSlot> slots;
+  RecycledVector<AdamSlot> slots;
   for (const auto& [i, value, grad] : trained) {
     State& state = states_[i];
     if (state.steps++ == 0) state.mean = Array(value.shape(), Scalar{0}), state.square = state.mean;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "engine/tensor.h"
@@ -33,7 +34,7 @@ class Optimizer {
     const Array& grad;
   };
   /// Updates them all, in place.
-  virtual void update(const std::vector<Trained>& trained) = 0;
+  virtual void update(std::span<const Trained> trained) = 0;
 
  private:
   std::vector<Tensor> parameters_;
@@ -52,7 +53,7 @@ class SGD : public Optimizer {
   SGD(std::vector<Tensor> parameters, double lr, SGDOptions options = {});
 
  protected:
-  void update(const std::vector<Trained>& trained) override;
+  void update(std::span<const Trained> trained) override;
 
  private:
   SGDOptions options_;
@@ -80,7 +81,7 @@ class Adam : public Optimizer {
 
  protected:
   Adam(std::vector<Tensor> parameters, double lr, AdamOptions options, bool decoupled);
-  void update(const std::vector<Trained>& trained) override;
+  void update(std::span<const Trained> trained) override;
 
  private:
   struct State {

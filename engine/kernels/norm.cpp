@@ -30,7 +30,7 @@ struct Scratch {
   Scalar* data;
 };
 
-Array to_array(const std::vector<double>& numbers) {
+Array to_array(const RecycledVector<double>& numbers) {
   Array array(Shape{static_cast<Index>(numbers.size())});
   std::copy(numbers.begin(), numbers.end(), array.data());
   return array;
@@ -39,7 +39,7 @@ Array to_array(const std::vector<double>& numbers) {
 /// Adds up row after row of partial (chunks, 2, C), in double: part 0 or 1.
 Array total(const Array& partial, Index part) {
   const Index c = partial.dim(2);
-  std::vector<double> sums(static_cast<std::size_t>(c));
+  RecycledVector<double> sums(static_cast<std::size_t>(c));
   for (Index k = 0; k < partial.dim(0); ++k)
     for (Index j = 0; j < c; ++j)
       sums[static_cast<std::size_t>(j)] += std::as_const(partial).data()[(2 * k + part) * c + j];
@@ -50,7 +50,7 @@ Array total(const Array& partial, Index part) {
 Moments combine(const Array& partial, const ChannelWalk& over) {
   const Index c = over.channels;
   const double n = static_cast<double>(over.rows);
-  std::vector<double> mean(static_cast<std::size_t>(c)), m2(mean);
+  RecycledVector<double> mean(static_cast<std::size_t>(c)), m2(mean);
   const auto each = [&](const auto& add) {
     for (Index k = 0; k < over.chunks(); ++k) {
       const Scalar *means = partial.data() + 2 * k * c, *squares = means + c;
@@ -129,7 +129,7 @@ class Patterns {
 
  private:
   const ChannelWalk& over_;
-  std::vector<Array> held_;
+  RecycledVector<Array> held_;
 };
 
 /// One pass: the sums of dz and of dz (x - mean). dz(i) is a function, which captures by value too.

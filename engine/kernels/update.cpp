@@ -42,8 +42,8 @@ struct Piece {
 /// Cuts all parameters into pieces of at most kChunk elements and calls body(piece) for each, in
 /// one parallel region.
 template <class Slot, class Arrays, class Body>
-void each_piece(const std::vector<Slot>& slots, const Arrays& arrays, const Body& body) {
-  std::vector<Piece> pieces;
+void each_piece(std::span<const Slot> slots, const Arrays& arrays, const Body& body) {
+  RecycledVector<Piece> pieces;
   Index work = 0;
   for (std::size_t i = 0; i < slots.size(); ++i) {
     const Piece whole = arrays(slots[i]);
@@ -94,7 +94,7 @@ void descend(const AdamStep& step, const AdamSlot& slot, Scalar* __restrict p,
 
 }  // namespace
 
-void sgd_step(const std::vector<SgdSlot>& slots, const SgdStep& step) {
+void sgd_step(std::span<const SgdSlot> slots, const SgdStep& step) {
   each_piece(
       slots,
       [](const SgdSlot& s) {
@@ -110,7 +110,7 @@ void sgd_step(const std::vector<SgdSlot>& slots, const SgdStep& step) {
       });
 }
 
-void adam_step(const std::vector<AdamSlot>& slots, const AdamStep& step) {
+void adam_step(std::span<const AdamSlot> slots, const AdamStep& step) {
   each_piece(
       slots,
       [](const AdamSlot& s) {

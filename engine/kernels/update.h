@@ -1,6 +1,6 @@
 #pragma once
 
-#include <vector>
+#include <span>
 
 #include "engine/array.h"
 
@@ -27,7 +27,7 @@ struct SgdStep {
   double lr, momentum, weight_decay;
 };
 /// g = grad + weight_decay p;  v = momentum v + g;  p -= lr v
-void sgd_step(const std::vector<SgdSlot>& slots, const SgdStep& step);
+void sgd_step(std::span<const SgdSlot> slots, const SgdStep& step);
 
 struct AdamSlot {
   Array& value;
@@ -43,6 +43,6 @@ struct AdamStep {
 };
 /// g = grad + weight_decay p;  m = beta1 m + (1 - beta1) g;  s = beta2 s + (1 - beta2) g^2;
 /// p = shrink p - lr (m / mean_share) / (sqrt(s / square_share) + eps)
-void adam_step(const std::vector<AdamSlot>& slots, const AdamStep& step);
+void adam_step(std::span<const AdamSlot> slots, const AdamStep& step);
 
 }  // namespace kindling::kernels

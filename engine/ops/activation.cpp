@@ -19,7 +19,7 @@ Tensor activate(const Op& op, const Tensor& x, const kernels::Activation& f) {
   const auto* pending = x.lazy_value().pending<PendingNorm>();
   const Array y = pending ? pending->activated(f) : kernels::activate(x.value(), f);
   return record(op, y, {x}, [y, f](Array&& dy, Grads& grads) {
-    grads.add(0, std::make_shared<PendingActivationGradient>(std::move(dy), y, f));
+    grads.add(0, make_recycled<PendingActivationGradient>(std::move(dy), y, f));
   });
 }
 

@@ -45,18 +45,17 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Pair st
                                stride.w,      padding.h,     padding.w};
   Array y =
       kernels::conv2d(x.value(), weight.value(), bias.defined() ? bias.value() : Array(), window);
-  std::vector<Tensor> inputs{x, weight};
-  if (bias.defined()) inputs.push_back(bias);
-  return record(kConv2d, std::move(y), inputs,
-                [X = x.value(), W = weight.value(), window, biased = bias.defined()](
-                    const Array& dy, Grads& grads) {
-                  if (grads.needs(0)) grads.add(0, kernels::conv2d_dx(dy, W, X.shape(), window));
-                  // Both together, also where only one is wanted: the same sums in the same order.
-                  if (!grads.needs(1) && !(biased && grads.needs(2))) return;
-                  Array db;
-                  grads.add(1, kernels::conv2d_dw(dy, X, W.shape(), window, &db));
-                  if (biased) grads.add(2, db);
-                });
+  auto backward = [X = x.value(), W = weight.value(), window, biased = bias.defined()](
+                      const Array& dy, Grads& grads) {
+    if (grads.needs(0)) grads.add(0, kernels::conv2d_dx(dy, W, X.shape(), window));
+    // Both together, also where only one is wanted: the same sums in the same order.
+    if (!grads.needs(1) && !(biased && grads.needs(2))) return;
+    Array db;
+    grads.add(1, kernels::conv2d_dw(dy, X, W.shape(), window, &db));
+    if (biased) grads.add(2, db);
+  };
+  if (!bias.defined()) return record(kConv2d, std::move(y), {x, weight}, std::move(backward));
+  return record(kConv2d, std::move(y), {x, weight, bias}, std::move(backward));
 }
 
 }  // namespace kindling

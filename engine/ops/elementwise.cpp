@@ -120,7 +120,7 @@ Lazy lazy_sum(const Tensor& a, const Tensor& b) {
     const auto* pending = x.lazy_value().pending<PendingNorm>();
     if (!pending || pending->has_residual() || x.shape() != other.shape()) return {};
     const auto norm = pending->state();  // x may be `other`, whose value is looked at now
-    return std::make_shared<PendingNorm>(norm, other.value());
+    return make_recycled<PendingNorm>(norm, other.value());
   };
   if (Lazy sum = onto(a, b); sum.defined()) return sum;
   if (Lazy sum = onto(b, a); sum.defined()) return sum;

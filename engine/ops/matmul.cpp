@@ -16,7 +16,7 @@ Shape batch_of(const Shape& shape) {
 
 /// The batch axes followed by the two of a matrix.
 Shape matrices(const Shape& batch, Index rows, Index columns) {
-  std::vector<Index> dims(batch.begin(), batch.end());
+  RecycledVector<Index> dims(batch.begin(), batch.end());
   dims.push_back(rows);
   dims.push_back(columns);
   return Shape(std::span<const Index>(dims));

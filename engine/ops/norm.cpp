@@ -69,9 +69,9 @@ void backward(const NormState& norm, Lazy&& dz, Grads& grads) {
 // dx = weight / std (dy - mean dy - xhat mean(dy xhat))
 Tensor normalise(const Op& op, const Tensor& x, const Tensor& weight, const Tensor& bias,
                  const Moments& moments, Scalar eps, Scalar rows) {
-  const auto norm = std::make_shared<const NormState>(
+  const auto norm = make_recycled<const NormState>(
       prepare(x.value(), moments, weight.value(), bias.value(), eps, rows));
-  return record(op, std::make_shared<PendingNorm>(norm), {x, weight, bias},
+  return record(op, make_recycled<PendingNorm>(norm), {x, weight, bias},
                 [norm](Lazy&& dz, Grads& grads) { backward(*norm, std::move(dz), grads); });
 }
 

@@ -22,9 +22,9 @@ std::string first_folder(const std::string& path) { return path.substr(0, path.f
 std::string stem(const std::string& path) { return path.substr(0, path.rfind('.')); }
 
 /// Engine files that stand below the kernels, and those that stand above.
-const Names kBelowKernels{"engine/error",   "engine/scalar", "engine/shape", "engine/storage",
-                          "engine/array",   "engine/random", "engine/hook",  "engine/parallel",
-                          "engine/machine", "engine/lazy"};
+const Names kBelowKernels{"engine/error",    "engine/recycle", "engine/scalar", "engine/shape",
+                          "engine/storage",  "engine/array",   "engine/random", "engine/hook",
+                          "engine/parallel", "engine/machine", "engine/lazy"};
 const Names kTape{"engine/tape", "engine/tensor"};
 
 bool engine_may_include(const std::string& file, const std::string& included) {

@@ -27,7 +27,7 @@ struct TwoInputs : nn::Module {
 
  protected:
   Tensor forward(const Tensor&) override { throw Error("[two_inputs] two inputs expected"); }
-  Tensor forward_all(const std::vector<Tensor>& xs) override {
+  Tensor forward_all(std::span<const Tensor> xs) override {
     check<Error>(xs.size() == 2, "two_inputs", "two inputs expected, got ", xs.size());
     return a(xs[0]) + b(xs[1]);
   }

@@ -160,7 +160,7 @@ TEST_CASE("what forward hooks replace counts as the module's own") {
 
 TEST_CASE("of several inputs it sees the gradient by the first") {
   struct Product : Module {
-    Tensor forward_all(const std::vector<Tensor>& xs) override { return xs[0] * xs[1]; }
+    Tensor forward_all(std::span<const Tensor> xs) override { return xs[0] * xs[1]; }
     Tensor forward(const Tensor& x) override { return x; }
     std::string type() const override { return "Product"; }
   } product;

@@ -24,7 +24,7 @@ namespace {
 /// Two inputs, and a child that is used twice.
 struct Siamese : nn::Module {
   nn::Linear& tower = child<nn::Linear>("tower", 3, 2);
-  Tensor forward_all(const std::vector<Tensor>& xs) override {
+  Tensor forward_all(std::span<const Tensor> xs) override {
     check<Error>(xs.size() == 2, "siamese", "two inputs expected, got ", xs.size());
     return tower(xs[0]) - tower(xs[1]);
   }

@@ -223,7 +223,7 @@ TEST_CASE("hooks see every call of a module that is used twice, also without gra
 
 TEST_CASE("hooks of a module of several inputs see the first; a pre-hook replaces that one") {
   struct Difference : Module {
-    Tensor forward_all(const std::vector<Tensor>& xs) override { return xs[0] - xs[1]; }
+    Tensor forward_all(std::span<const Tensor> xs) override { return xs[0] - xs[1]; }
     Tensor forward(const Tensor& x) override { return x; }
     std::string type() const override { return "Difference"; }
   } module;
