@@ -122,6 +122,7 @@ class Input {
 /// lie where y does, element upon element.
 template <class F, class... Xs>
 void map_to(Array& y, const F& f, const Xs&... xs) {
+  if (y.size() == 0) return;
   Scalar* out = y.data();
   if ((... && (xs.size() == y.size()))) {
     parallel_chunks(y.size(), kChunk, y.size(), [&](Index begin, Index end) {

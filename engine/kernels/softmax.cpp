@@ -68,7 +68,9 @@ Array log_softmax(const Array& x) {
   const Scalar* in = x.data();
   Scalar* out = y.data();
   rows.each_block([&](Index first, Index n, Scalar* shifted, Scalar* e) {
-    std::array<Scalar, Rows::kBlock> highest, log_sum;
+    // Aligned: Eigen takes the logarithm of what stands before the first whole register one by one,
+    // and rounds it differently.
+    alignas(64) std::array<Scalar, Rows::kBlock> highest, log_sum;
     const Index c = rows.classes;
     log_sum_exp(in + first * c, n, c, shifted, e, highest.data(), log_sum.data());
     for (Index i = 0; i < n; ++i)
