@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "engine/shape.h"
 
@@ -88,7 +89,10 @@ void parallel_for(Index tasks, Index work, const Body& body) {
   }
 #endif
   (void)work;
+  // Called from within a task, a kernel has its own scratch memory and is alone in it.
+  const int slot = std::exchange(current_slot, 0);
   for (Index i = 0; i < tasks; ++i) body(i);
+  current_slot = slot;
 }
 
 /// Cuts [0, n) into chunks of a fixed length and calls body(begin, end) for each, in parallel. The

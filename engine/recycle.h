@@ -33,8 +33,8 @@ inline constexpr bool kRecycle = true;
 #endif
 inline constexpr std::size_t kSmallest = 32, kLargest = 64 * 1024;
 inline constexpr int kClasses = std::bit_width(kLargest / kSmallest);
-/// Bytes that may idle in one thread: a graph of ten thousand nodes. What is more goes back.
-inline constexpr std::size_t kMostIdle = 16 << 20;
+/// Bytes that may idle in one list: a graph of ten thousand nodes. What is more goes back.
+inline constexpr std::size_t kMostIdle = 4 << 20;
 
 struct Block {
   Block* next;
@@ -44,7 +44,7 @@ struct Block {
 /// of static lifetime too, which die after the threads' own.
 struct Lists {
   Block* free[kClasses];
-  std::size_t room;  ///< What may still be added; nothing before open() and after close().
+  std::size_t room[kClasses];  ///< What may still be added; nothing before open(), after close().
   bool opened;
 };
 inline thread_local constinit Lists lists{};
@@ -56,7 +56,7 @@ inline std::size_t class_bytes(int size_class) { return kSmallest << size_class;
 
 /// At the end of the thread: gives everything back, and what is freed later goes back directly.
 inline void close() noexcept {
-  lists.room = 0;
+  for (std::size_t& room : lists.room) room = 0;
   for (Block*& head : lists.free)
     while (head) ::operator delete(std::exchange(head, head->next));
 }
@@ -69,7 +69,7 @@ inline bool open() noexcept {
   };
   static thread_local AtThreadEnd at_thread_end;
   (void)at_thread_end;
-  lists.room = kMostIdle;
+  for (std::size_t& room : lists.room) room = kMostIdle;
   return true;
 }
 
@@ -80,7 +80,7 @@ inline void* take(std::size_t bytes) {
   Block* const block = lists.free[size_class];
   if (!block) return ::operator new(class_bytes(size_class));
   lists.free[size_class] = block->next;
-  lists.room += class_bytes(size_class);
+  lists.room[size_class] += class_bytes(size_class);
   return block;
 }
 
@@ -88,9 +88,9 @@ inline void* take(std::size_t bytes) {
 inline void give_back(void* memory, std::size_t bytes) noexcept {
   if (!kRecycle || bytes > kLargest) return ::operator delete(memory);
   const int size_class = class_of(bytes);
-  if (lists.room < class_bytes(size_class) && !open()) return ::operator delete(memory);
+  if (lists.room[size_class] < class_bytes(size_class) && !open()) return ::operator delete(memory);
   lists.free[size_class] = new (memory) Block{lists.free[size_class]};
-  lists.room -= class_bytes(size_class);
+  lists.room[size_class] -= class_bytes(size_class);
 }
 
 }  // namespace small_pool

@@ -1,6 +1,7 @@
 #include "nn/optim.h"
 
 #include <cmath>
+#include <map>
 
 #include "engine/error.h"
 #include "engine/ops/update.h"
@@ -25,6 +26,14 @@ inline namespace KINDLING_PRECISION {
 Optimizer::Optimizer(std::vector<Tensor> parameters, double lr)
     : parameters_(std::move(parameters)) {
   set_lr(lr);
+  // All parameters are updated at once: one that comes twice would be written by two threads.
+  std::map<const Node*, std::size_t> seen;
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    if (!parameters_[i].node()) continue;
+    const auto [first, fresh] = seen.emplace(parameters_[i].node().get(), i);
+    check<Error>(fresh, "optimizer", "parameters ", first->second, " and ", i, " ",
+                 parameters_[i].shape(), " are the same tensor");
+  }
 }
 
 void Optimizer::set_lr(double lr) {

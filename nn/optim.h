@@ -67,8 +67,11 @@ struct AdamOptions {
 };
 
 /// Adam (Kingma and Ba, 2015) as PyTorch defines it, t being the number of the step:
-///   g = grad + weight_decay * p;   m = beta1 * m + (1 - beta1) * g;   s = beta2 * s + (1 - beta2)
-///   * g^2 p = p - lr * (m / (1 - beta1^t)) / (sqrt(s / (1 - beta2^t)) + eps)
+///
+///     g = grad + weight_decay * p
+///     m = beta1 * m + (1 - beta1) * g
+///     s = beta2 * s + (1 - beta2) * g^2
+///     p = p - lr * (m / (1 - beta1^t)) / (sqrt(s / (1 - beta2^t)) + eps)
 class Adam : public Optimizer {
  public:
   /// Throws Error for a setting that is negative or not a number, or a beta of 1 or more.

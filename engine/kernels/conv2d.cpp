@@ -136,15 +136,16 @@ void gather(const Plan& plan, const Array& in, const Array& packed, const Array&
 
 Array conv2d(const Array& x, const Array& w, const Array& b, const Window& win) {
   const Index m = w.dim(3);
+  const Shape shape{x.dim(0), window_extent(x.dim(1), win.kernel_h, win.stride_h, win.padding_h),
+                    window_extent(x.dim(2), win.kernel_w, win.stride_w, win.padding_w), m};
+  if (shape.size() == 0) return Array(shape);
   if (is_product(win))
-    return gemm(x.reshape({-1, w.dim(2)}), w.reshape({w.dim(2), m}), Trans::none, b)
-        .reshape(x.shape().with(3, m));
+    return gemm(x.reshape({shape.size() / m, w.dim(2)}), w.reshape({w.dim(2), m}), Trans::none, b)
+        .reshape(shape);
   if (winograd_wins(x.shape(), w.shape(), win))
     return winograd(x, w, b, win.padding_h, win.padding_w);
   const auto plan = forward_plan(x.dim(1), x.dim(2), x.dim(3), win);
-  Array y(Shape{x.dim(0), window_extent(x.dim(1), win.kernel_h, win.stride_h, win.padding_h),
-                window_extent(x.dim(2), win.kernel_w, win.stride_w, win.padding_w), m});
-  if (y.size() == 0) return y;
+  Array y(shape);
   with_layout(m, x.dim(3), [&](auto layout) {
     using T = decltype(layout);
     Array weights = pack([&](Index i) { return w.data() + i * m; }, w.size() / m, m, 1, T::columns);
@@ -158,13 +159,12 @@ Array conv2d(const Array& x, const Array& w, const Array& b, const Window& win) 
 
 Array conv2d_dx(const Array& dy, const Array& w, const Shape& x_shape, const Window& win) {
   const Index c = w.dim(2), m = w.dim(3), taps = win.kernel_h * win.kernel_w;
-  Array dx(x_shape);
-  if (dx.size() == 0) return dx;
-  if (dy.size() == 0) return Array(x_shape, Scalar{0});
+  if (x_shape.size() == 0 || dy.size() == 0) return Array(x_shape, Scalar{0});
   if (is_product(win))
-    return gemm(dy.reshape({-1, m}), w.reshape({c, m}), Trans::right).reshape(x_shape);
+    return gemm(dy.reshape({dy.size() / m, m}), w.reshape({c, m}), Trans::right).reshape(x_shape);
   if (winograd_wins(x_shape, w.shape(), win))
     return winograd_dx(dy, w, x_shape, win.padding_h, win.padding_w);
+  Array dx(x_shape);
   const auto plan = backward_plan(x_shape[1], x_shape[2], m, win);
   with_layout(c, m, [&](auto layout) {
     using T = decltype(layout);

@@ -176,7 +176,8 @@ Array conv2d_dw(const Array& dy, const Array& x, const Shape& w_shape, const Win
   }
   if (is_product(win)) {
     if (db) *db = sum(dy, {0, 1, 2});
-    return gemm(x.reshape({-1, w_shape[2]}), dy.reshape({-1, m}), Trans::left).reshape(w_shape);
+    return gemm(x.reshape({dy.size() / m, w_shape[2]}), dy.reshape({dy.size() / m, m}), Trans::left)
+        .reshape(w_shape);
   }
   if (winograd_wins(x.shape(), w_shape, win))
     return winograd_dw(dy, x, w_shape, win.padding_h, win.padding_w, db);

@@ -126,7 +126,8 @@ Array winograd_dw(const Array& dy, const Array& x, const Shape& w_shape, Index p
       transform_dy(cut, dy.data(), zeros.data(), first, count, p_plane, dp, du + kPlaces * c * m);
       with_vectors(m, [&](auto vectors) {
         constexpr int NV = decltype(vectors)::value;
-        const Index steps = kPlaces * (c / kTileRows<2>)*(m / (NV * kLanes)), next = first + count;
+        const Index tiles = c / kTileRows<2> * m / (NV * kLanes);
+        const Index steps = kPlaces * tiles, next = first + count;
         add_block<NV>(cut, v, v_plane, dp, p_plane, count, du,
                       ahead_of<0>(cut, x.data(), cut.h, cut.w, c, next, patches, steps),
                       ahead_of<0>(cut, dy.data(), cut.oh, cut.ow, m, next, patches, steps));

@@ -85,9 +85,8 @@ inline constexpr Index kUnroll = 1024;
 /// One input of a formula, seen as the flat runs it is read in:
 ///
 ///     whole       x x x x x x x x     of the result's size: read where it lies
-///     periodic    b b b b|b b b b     laid out once, a stretch longer than its period, and from
-///     then
-///                                     on read where it lies, at any phase: a bias costs no copy
+///     periodic    b b b b|b b b b     laid out once, a stretch longer than its period, and then
+///                                     read where it lies, at any phase: a bias costs no copy
 ///     otherwise                       laid out anew for each stretch
 class Input {
  public:

@@ -10,32 +10,31 @@
 #include "engine/parallel.h"
 
 // The five loops of a matrix product C = A B, (N, K) x (K, M) -> (N, M), after Goto and van de
-// Geijn
-// ("Anatomy of high-performance matrix multiplication", 2008) and BLIS (Van Zee and van de Geijn,
-// 2015):
+// Geijn ("Anatomy of high-performance matrix multiplication", 2008) and BLIS (Van Zee and van de
+// Geijn, 2015):
 //
-//   5  for blocks of C                 a task each; the threads share rows, columns or both (and k
-//        |                             where C is tiny and k is long)
+// clang-format off
+//   5  for blocks of C                 a task each; the threads share rows, columns or both
+//        |                             (and k where C is tiny and k is long)
 //   4    for depths of k               pack a block of B: 384 x 256, stays in the second cache
 //          |
 //   3      for blocks of rows          128 rows of A: stay in the second cache, packed if need be
 //            |
-//   2        for panels               a panel of B: 384 x 32, is read again and again while ...
+//   2        for panels                a panel of B: 384 x 32, is read again and again while ...
 //              |
-//   1          for tiles              ... 8 rows of A after the other pass by
+//   1          for tiles               ... 8 rows of A after the other pass by
 //                |
 //                for k                 gemm_tile.h: 8 x 32 sums stay in registers
 //
 // What each level bought, 1024 x 1024 x 1024 in float on two cores of a Zen 4 (peak 235 GFLOP/s):
 //
-//   the formula, i j k               0.6 GFLOP/s   every step misses the cache and waits for the
-//   last i k j                             38           rows of B and C in vectors; C through the
-//   cache tile of 8 x 32 sums              105           nothing but broadcasts and multiply-adds
-//   is left B in panels                      110           whole cache lines, no two in one
-//   another's way blocks                           109           nothing yet: B is in the caches
-//   anyway; larger
-//                                                  products need it
-//   two threads                      206
+//   the formula, i j k          0.6 GFLOP/s   every step misses the cache and waits for the last
+//   i k j                        38           rows of B and C in vectors; C through the cache
+//   tile of 8 x 32 sums         105           nothing but broadcasts and multiply-adds is left
+//   B in panels                 110           whole cache lines, no two in one another's way
+//   blocks                      109           nothing yet: B is in the caches; larger products need it
+//   two threads                 206
+// clang-format on
 //
 // Each thread packs for itself what it reads: a block that another core has written is slower to
 // get than to copy again. The rows of A are read where they lie, and B too where that is as good.
@@ -178,7 +177,8 @@ Array gemm(const Array& a, const Array& b, Trans trans, const Array& row) {
     const auto plus = [](const auto& x, const auto& y) { return x + y; };
     return row.defined() ? map_over(std::move(c), plus, row) : c;
   };
-  if (shape.size() == 0 || k == 0) return plus_row(Array(shape, Scalar{0}));
+  if (shape.size() == 0) return Array(shape);
+  if (k == 0) return plus_row(Array(shape, Scalar{0}));
 
   // A vector looks the same however it is turned, and so does C: (N, K) (K, 1) is (1, K) (K, N).
   if (n == 1) return plus_row(multiply_vectors(a.data(), b.data(), tb, batch, k, m, shape));

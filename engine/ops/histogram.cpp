@@ -14,6 +14,8 @@ kernels::Cells checked(const char* who, const Tensor& x, const kernels::Cells& c
   check<Error>(bins >= 1, who, x.shape(), ": at least one bin expected, got ", bins);
   check<Error>(low < high && std::isfinite(high - low), who, x.shape(), ": [", low, ", ", high,
                "] is empty or infinite");
+  check<Error>(std::isfinite(static_cast<Scalar>(bins) / (high - low)), who, x.shape(), ": [", low,
+               ", ", high, "] is too narrow for ", bins, " bins");
   return cells;
 }
 

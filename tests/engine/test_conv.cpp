@@ -158,6 +158,24 @@ TEST_CASE("rows and columns that no window reaches get a gradient of zero") {
   CHECK_EQ(difference(x.grad(), Plain{{1, 3, 3, 1}, {2, 0, 2, 0, 0, 0, 2, 0, 2}}, 0), "");
 }
 
+TEST_CASE("a 1x1 convolution of no images, from or to no channels") {
+  const auto run = [](const Shape& x, const Shape& w) {
+    const Tensor X(Array(x, Scalar{1}), true), W(Array(w, Scalar{1}), true);
+    const Tensor b(Array({w[3]}, Scalar{2}), true);
+    const Tensor y = conv2d(X, W, b);
+    y.backward(Array(y.shape(), Scalar{1}));
+    CHECK_EQ(X.grad().shape(), x);
+    CHECK_EQ(W.grad().shape(), w);
+    CHECK_EQ(b.grad().shape(), b.shape());
+    return y.value();
+  };
+  CHECK_EQ(run({0, 5, 5, 3}, {1, 1, 3, 2}).shape(), Shape{0, 5, 5, 2});
+  CHECK_EQ(run({2, 5, 5, 3}, {1, 1, 3, 0}).shape(), Shape{2, 5, 5, 0});
+  const Array y = run({2, 5, 5, 0}, {1, 1, 0, 3});  // only the bias is left
+  CHECK_EQ(y.shape(), Shape{2, 5, 5, 3});
+  for (Scalar v : y.values()) CHECK_EQ(v, 2);
+}
+
 TEST_CASE("a 1x1 convolution is a matrix product over pixels") {
   Random random(403);
   const Tensor x(draw_integers({3, 5, 4, 7}, 5, random)), w(draw_integers({1, 1, 7, 9}, 5, random));

@@ -144,4 +144,13 @@ TEST_CASE("broadcasting works across the chunks threads take") {
   }
 }
 
+TEST_CASE("nothing broadcast with something is nothing") {
+  const Tensor none(Array(Shape{0, 3}), true), row(Array({3}, Scalar{1}), true);
+  const Tensor y = none + row;
+  CHECK_EQ(y.shape(), Shape{0, 3});
+  y.backward(Array(Shape{0, 3}));
+  CHECK_EQ(none.grad().shape(), Shape{0, 3});
+  for (Scalar g : row.grad().values()) CHECK_EQ(g, 0);
+}
+
 }  // namespace kindling::test

@@ -95,6 +95,12 @@ TEST_CASE("a histogram without cells or without a range is an error") {
   CHECK(begins(message_of([&] { histogram(none, 4, kNaN, 1); }), "[histogram] "));
 }
 
+TEST_CASE("a histogram over a range too narrow to be divided is an error") {
+  const Scalar tiny = std::numeric_limits<Scalar>::denorm_min();
+  const Tensor x(Array({2}, {Scalar{0}, tiny}));
+  CHECK(contains(message_of<Error>([&] { histogram(x, 10, 0, tiny); }), "too narrow for 10 bins"));
+}
+
 TEST_CASE("a histogram over an infinite range is an error") {
   const Tensor none{Array(Shape{0})};  // nothing to count: a cell cannot be computed by accident
   CHECK(begins(message_of([&] { histogram(none, 4, -kInf, kInf); }), "[histogram] "));

@@ -44,7 +44,7 @@ TEST_CASE("a thread keeps no more than its share") {
          block = block->next)
       idle += kBlock;
     CHECK_EQ(idle, small_pool::kMostIdle);
-    CHECK_EQ(small_pool::lists.room, 0);
+    CHECK_EQ(small_pool::lists.room[small_pool::class_of(kBlock)], 0);
   }).join();
 }
 #endif

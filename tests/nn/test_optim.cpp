@@ -155,6 +155,14 @@ TEST_CASE("a rate, momentum or weight decay that is negative or no number is ref
   CHECK(sgd.lr() == 0.5);
 }
 
+TEST_CASE("a parameter given twice is refused") {
+  const Tensor a(Array({2}, Scalar{1}), true), b(Array({3}, Scalar{1}), true);
+  CHECK_EQ(message_of<Error>([&] {
+             nn::SGD({a, b, a}, 0.1);
+           }),
+           "[optimizer] parameters 0 and 2 (2) are the same tensor");
+}
+
 TEST_CASE("zero_grad takes away the gradients of its parameters and of no others") {
   Tensor mine = parameter({1}), other = parameter({1});
   nn::SGD sgd({mine}, 0.1);
