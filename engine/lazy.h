@@ -45,10 +45,12 @@ class Lazy {
   Lazy() = default;
   Lazy(Array array) : array_(std::move(array)) {}  // NOLINT
   template <std::derived_from<Pending> P>
-  Lazy(std::shared_ptr<P> pending) : pending_(std::move(pending)) {}  // NOLINT
+  Lazy(std::shared_ptr<P> pending)  // NOLINT
+      : shape_(pending->shape()), pending_(std::move(pending)) {}
 
   bool defined() const { return pending_ || array_.defined(); }
-  const Shape& shape() const { return pending_ ? pending_->shape() : array_.shape(); }
+  /// Stays where it is when somebody looks.
+  const Shape& shape() const { return pending_ ? shape_ : array_.shape(); }
 
   const Array& get() const {
     look();
@@ -73,6 +75,7 @@ class Lazy {
     array_ = pending_->value();
     pending_ = nullptr;
   }
+  Shape shape_;  // while pending
   mutable Array array_;
   mutable std::shared_ptr<Pending> pending_;
 };
