@@ -1,12 +1,14 @@
 #include "engine/kernels/activation.h"
 
+#include <utility>
+
 #include "engine/kernels/walk.h"
 
 namespace kindling::kernels {
 
-Array activate(const Array& x, const Activation& activation) {
-  Array y(x.shape());
-  const Scalar* in = x.data();
+namespace {
+
+void activate_to(Array& y, const Scalar* in, const Activation& activation) {
   Scalar* out = y.data();
   std::visit(
       [&](const auto& formula) {
@@ -18,7 +20,36 @@ Array activate(const Array& x, const Activation& activation) {
         });
       },
       activation);
+}
+
+}  // namespace
+
+Array activate(const Array& x, const Activation& activation) {
+  Array y(x.shape());
+  activate_to(y, x.data(), activation);
   return y;
+}
+
+Array activate(Array&& x, const Activation& activation) {
+  if (std::holds_alternative<Identity>(activation)) return std::move(x);
+  const Scalar* in = std::as_const(x).data();
+  Array y = over(std::move(x));
+  activate_to(y, in, activation);
+  return y;
+}
+
+void activate_rows(Scalar* y, Index rows, Index width, Index pitch, const Activation& activation) {
+  if (std::holds_alternative<Identity>(activation)) return;
+  if (width == pitch) width *= std::exchange(rows, 1);
+  std::visit(
+      [&](const auto& formula) {
+        for (Index row = 0; row < rows; ++row, y += pitch)
+          walk(0, width, [=](auto lanes, Index i) {
+            using V = decltype(lanes);
+            simd::store(y + i, formula.forward(simd::load<V>(y + i)));
+          });
+      },
+      activation);
 }
 
 Array activate_dx(Array&& dy, const Array& y, const Activation& activation) {

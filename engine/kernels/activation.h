@@ -55,9 +55,14 @@ struct GeneralRelu {
 
 using Activation = std::variant<Identity, Relu, GeneralRelu>;
 
-/// y = activation(x), and dx from dy and that y; any shape. A dy that nobody else holds is written
-/// over.
+/// y = activation(x), and dx from dy and that y; any shape. An x that was given away and a dy that
+/// nobody else holds are written over.
 Array activate(const Array& x, const Activation& activation);
+Array activate(Array&& x, const Activation& activation);
 Array activate_dx(Array&& dy, const Array& y, const Activation& activation);
+
+/// The same in place, by the thread that asks: for a kernel whose output is still in the cache.
+/// `rows` runs of `width` numbers each, `pitch` apart.
+void activate_rows(Scalar* y, Index rows, Index width, Index pitch, const Activation& activation);
 
 }  // namespace kindling::kernels

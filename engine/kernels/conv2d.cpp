@@ -108,9 +108,10 @@ void gather_panel(const Plan& plan, const Scalar* tile, Index in_size, Index cou
   }
 }
 
-/// out (n, pixels, columns) = what the plan gathers from `in` times the packed weights, + bias.
+/// out (n, pixels, columns) = f(what the plan gathers from `in` times the packed weights, + bias).
 template <class T>
-void gather(const Plan& plan, const Array& in, const Array& packed, const Array& bias, Array& out) {
+void gather(const Plan& plan, const Array& in, const Array& packed, const Array& bias,
+            const Activation& f, Array& out) {
   const Index n = out.dim(0), columns = out.dim(3);
   const Index in_size = in.size() / n, out_size = out.size() / n;
   const Index panels = packed.dim(0), rows = packed.dim(1);
@@ -128,22 +129,31 @@ void gather(const Plan& plan, const Array& in, const Array& packed, const Array&
                       bias.data() + j, to + first * out_size, columns, j,
                       {in.data() + then * in_size, next * in_size, steps},
                       {to + then * out_size, next * out_size, steps});
+      activate_rows(to + first * out_size + j, count * plan.pixels,
+                    std::min<Index>(T::columns, columns - j), columns, f);
     }
   });
 }
 
 }  // namespace
 
-Array conv2d(const Array& x, const Array& w, const Array& b, const Window& win) {
+Shape conv2d_shape(const Shape& x, const Shape& w, const Window& win) {
+  return {x[0], window_extent(x[1], win.kernel_h, win.stride_h, win.padding_h),
+          window_extent(x[2], win.kernel_w, win.stride_w, win.padding_w), w[3]};
+}
+
+Array conv2d(const Array& x, const Array& w, const Array& b, const Window& win,
+             const Activation& f) {
   const Index m = w.dim(3);
-  const Shape shape{x.dim(0), window_extent(x.dim(1), win.kernel_h, win.stride_h, win.padding_h),
-                    window_extent(x.dim(2), win.kernel_w, win.stride_w, win.padding_w), m};
+  const Shape shape = conv2d_shape(x.shape(), w.shape(), win);
   if (shape.size() == 0) return Array(shape);
   if (is_product(win))
-    return gemm(x.reshape({shape.size() / m, w.dim(2)}), w.reshape({w.dim(2), m}), Trans::none, b)
-        .reshape(shape);
+    return activate(
+        gemm(x.reshape({shape.size() / m, w.dim(2)}), w.reshape({w.dim(2), m}), Trans::none, b)
+            .reshape(shape),
+        f);
   if (winograd_wins(x.shape(), w.shape(), win))
-    return winograd(x, w, b, win.padding_h, win.padding_w);
+    return activate(winograd(x, w, b, win.padding_h, win.padding_w), f);
   const auto plan = forward_plan(x.dim(1), x.dim(2), x.dim(3), win);
   Array y(shape);
   with_layout(m, x.dim(3), [&](auto layout) {
@@ -152,7 +162,7 @@ Array conv2d(const Array& x, const Array& w, const Array& b, const Window& win) 
     if (T::pairs) zip_rows(weights);
     const Array bias = b.defined() ? pack([&](Index) { return b.data(); }, 1, m, 1, T::columns)
                                    : Array(Shape{weights.dim(0), 1, T::columns}, Scalar{0});
-    gather<T>(*plan, x, weights, bias, y);
+    gather<T>(*plan, x, weights, bias, f, y);
   });
   return y;
 }
@@ -172,7 +182,8 @@ Array conv2d_dx(const Array& dy, const Array& w, const Shape& x_shape, const Win
     const auto row = [&](Index i) { return w.data() + (taps - 1 - i / m) * c * m + i % m; };
     Array weights = pack(row, taps * m, c, m, T::columns);
     if (T::pairs) zip_rows(weights);
-    gather<T>(*plan, dy, weights, Array(Shape{weights.dim(0), 1, T::columns}, Scalar{0}), dx);
+    const Array none(Shape{weights.dim(0), 1, T::columns}, Scalar{0});
+    gather<T>(*plan, dy, weights, none, Identity{}, dx);
   });
   return dx;
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "engine/array.h"
+#include "engine/kernels/activation.h"
 
 namespace kindling::kernels {
 
@@ -14,9 +14,14 @@ struct Window {
 /// Shape letters, here and in conv2d.cpp: N images, H x W pixels, C channels in, M channels out,
 /// KH x KW kernel, OH x OW pixels out.
 ///
+/// (N,OH,OW,M) of x (N,H,W,C) and w (KH,KW,C,M).
+Shape conv2d_shape(const Shape& x, const Shape& w, const Window& window);
+
 /// y[n,oh,ow,m] = b[m] + sum over kh,kw,c of x[n, oh*s+kh-p, ow*s+kw-p, c] * w[kh,kw,c,m]
 /// x (N,H,W,C), w (KH,KW,C,M), b (M) or undefined -> y (N,OH,OW,M).
-Array conv2d(const Array& x, const Array& w, const Array& b, const Window& window);
+/// With an activation, activate(y): the same bits, but the sums never reach memory without it.
+Array conv2d(const Array& x, const Array& w, const Array& b, const Window& window,
+             const Activation& activation = Identity{});
 
 /// dx[n,ih,iw,c] = sum over the (kh,kw,oh,ow,m) above that read x[n,ih,iw,c] of dy * w.
 Array conv2d_dx(const Array& dy, const Array& w, const Shape& x_shape, const Window& window);

@@ -3,7 +3,7 @@
 #include <ostream>
 
 #include "engine/error.h"
-#include "engine/kernels/conv2d.h"
+#include "engine/ops/pending.h"
 #include "engine/tape.h"
 
 namespace kindling {
@@ -37,14 +37,15 @@ std::ostream& operator<<(std::ostream& out, const Pair& pair) {
   return out << pair.h << "x" << pair.w;
 }
 
-// y = x * w + b;  dx = dy spread back through w, dw = x met with dy, db = sum dy
+// y = x * w + b, put off;  dx = dy spread back through w, dw = x met with dy, db = sum dy
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Pair stride,
               Pair padding) {
   check_conv2d(x, weight, bias, stride, padding);
   const kernels::Window window{weight.dim(0), weight.dim(1), stride.h,
                                stride.w,      padding.h,     padding.w};
-  Array y =
-      kernels::conv2d(x.value(), weight.value(), bias.defined() ? bias.value() : Array(), window);
+  auto y = make_recycled<PendingConv>(kernels::conv2d_shape(x.shape(), weight.shape(), window),
+                                      x.value(), weight.value(),
+                                      bias.defined() ? bias.value() : Array(), window);
   auto backward = [X = x.value(), W = weight.value(), window, biased = bias.defined()](
                       const Array& dy, Grads& grads) {
     if (grads.needs(0)) grads.add(0, kernels::conv2d_dx(dy, W, X.shape(), window));

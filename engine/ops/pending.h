@@ -3,12 +3,24 @@
 #include <memory>
 #include <utility>
 
+#include "engine/kernels/conv2d.h"
 #include "engine/kernels/norm.h"
 #include "engine/lazy.h"
 
-/// What normalisation, addition and activations put off (see lazy.h), so that the op behind can do
-/// it in its own pass over memory. Only the ops include this.
+/// What convolution, normalisation, addition and activations put off (see lazy.h), so that the op
+/// behind can do it in its own pass over memory. Only the ops include this.
 namespace kindling {
+
+/// A value that an activation behind it can compute in the pass that activates it.
+class PendingPreactivation : public Pending {
+ public:
+  using Pending::Pending;
+  /// f of it, from the same numbers every time: nothing is used up.
+  virtual Array activated(const kernels::Activation& f) const = 0;
+
+ protected:
+  Array compute() override { return activated(kernels::Identity{}); }
+};
 
 /// A normalisation of x, with all that its gradient needs.
 struct NormState {
@@ -18,24 +30,41 @@ struct NormState {
 };
 
 /// The output of a batch norm, with something added to it or not: scale x + shift [+ residual].
-class PendingNorm : public Pending {
+class PendingNorm : public PendingPreactivation {
  public:
   explicit PendingNorm(std::shared_ptr<const NormState> state, Array residual = {})
-      : Pending(state->x.shape()), state_(std::move(state)), residual_(std::move(residual)) {}
+      : PendingPreactivation(state->x.shape()),
+        state_(std::move(state)),
+        residual_(std::move(residual)) {}
 
-  /// f of it, in one pass.
-  Array activated(const kernels::Activation& f) const {
+  Array activated(const kernels::Activation& f) const override {
     return kernels::affine(state_->x, state_->affine, residual_, f);
   }
   bool has_residual() const { return residual_.defined(); }
   const std::shared_ptr<const NormState>& state() const { return state_; }
 
- protected:
-  Array compute() override { return activated(kernels::Identity{}); }
-
  private:
   std::shared_ptr<const NormState> state_;
   Array residual_;
+};
+
+/// The output of a convolution. One that is activated and looked at afterwards is computed twice.
+class PendingConv : public PendingPreactivation {
+ public:
+  PendingConv(const Shape& y, Array x, Array weight, Array bias, const kernels::Window& window)
+      : PendingPreactivation(y),
+        x_(std::move(x)),
+        weight_(std::move(weight)),
+        bias_(std::move(bias)),
+        window_(window) {}
+
+  Array activated(const kernels::Activation& f) const override {
+    return kernels::conv2d(x_, weight_, bias_, window_, f);
+  }
+
+ private:
+  Array x_, weight_, bias_;
+  kernels::Window window_;
 };
 
 /// The gradient in front of an activation, f'(y) dy.
