@@ -38,18 +38,38 @@ Array activate(Array&& x, const Activation& activation) {
   return y;
 }
 
-void activate_rows(Scalar* y, Index rows, Index width, Index pitch, const Activation& activation) {
+namespace {
+
+/// body(formula, V(), i) for the elements i of the rows.
+template <class Body>
+void each_in_rows(Index rows, Index width, Index pitch, const Activation& activation,
+                  const Body& body) {
   if (std::holds_alternative<Identity>(activation)) return;
   if (width == pitch) width *= std::exchange(rows, 1);
   std::visit(
       [&](const auto& formula) {
-        for (Index row = 0; row < rows; ++row, y += pitch)
-          walk(0, width, [=](auto lanes, Index i) {
-            using V = decltype(lanes);
-            simd::store(y + i, formula.forward(simd::load<V>(y + i)));
-          });
+        for (Index row = 0; row < rows; ++row)
+          walk(row * pitch, row * pitch + width,
+               [=](auto lanes, Index i) { body(formula, lanes, i); });
       },
       activation);
+}
+
+}  // namespace
+
+void activate_rows(Scalar* y, Index rows, Index width, Index pitch, const Activation& activation) {
+  each_in_rows(rows, width, pitch, activation, [=](const auto& formula, auto lanes, Index i) {
+    using V = decltype(lanes);
+    simd::store(y + i, formula.forward(simd::load<V>(y + i)));
+  });
+}
+
+void activate_rows_dx(Scalar* dx, const Scalar* y, Index rows, Index width, Index pitch,
+                      const Activation& activation) {
+  each_in_rows(rows, width, pitch, activation, [=](const auto& formula, auto lanes, Index i) {
+    using V = decltype(lanes);
+    simd::store(dx + i, formula.backward(simd::load<V>(y + i), simd::load<V>(dx + i)));
+  });
 }
 
 Array activate_dx(Array&& dy, const Array& y, const Activation& activation) {

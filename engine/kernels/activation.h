@@ -62,7 +62,9 @@ Array activate(Array&& x, const Activation& activation);
 Array activate_dx(Array&& dy, const Array& y, const Activation& activation);
 
 /// The same in place, by the thread that asks: for a kernel whose output is still in the cache.
-/// `rows` runs of `width` numbers each, `pitch` apart.
+/// `rows` runs of `width` numbers each, `pitch` apart, in dx and in y.
 void activate_rows(Scalar* y, Index rows, Index width, Index pitch, const Activation& activation);
+void activate_rows_dx(Scalar* dx, const Scalar* y, Index rows, Index width, Index pitch,
+                      const Activation& activation);
 
 }  // namespace kindling::kernels

@@ -108,10 +108,25 @@ void gather_panel(const Plan& plan, const Scalar* tile, Index in_size, Index cou
   }
 }
 
-/// out (n, pixels, columns) = f(what the plan gathers from `in` times the packed weights, + bias).
+/// What is done to a tile of results while it is in the cache: y = f(y), or dx = f'(x) dx.
+struct Behind {
+  const Activation& f;
+  const Scalar* x = nullptr;
+
+  /// `rows` runs of `width` numbers, `pitch` apart, from number i on.
+  void operator()(Scalar* out, Index i, Index rows, Index width, Index pitch) const {
+    if (x)
+      activate_rows_dx(out + i, x + i, rows, width, pitch, f);
+    else
+      activate_rows(out + i, rows, width, pitch, f);
+  }
+};
+
+/// out (n, pixels, columns) = what the plan gathers from `in` times the packed weights, + bias; and
+/// what comes behind.
 template <class T>
 void gather(const Plan& plan, const Array& in, const Array& packed, const Array& bias,
-            const Activation& f, Array& out) {
+            const Behind& behind, Array& out) {
   const Index n = out.dim(0), columns = out.dim(3);
   const Index in_size = in.size() / n, out_size = out.size() / n;
   const Index panels = packed.dim(0), rows = packed.dim(1);
@@ -129,8 +144,8 @@ void gather(const Plan& plan, const Array& in, const Array& packed, const Array&
                       bias.data() + j, to + first * out_size, columns, j,
                       {in.data() + then * in_size, next * in_size, steps},
                       {to + then * out_size, next * out_size, steps});
-      activate_rows(to + first * out_size + j, count * plan.pixels,
-                    std::min<Index>(T::columns, columns - j), columns, f);
+      behind(to, first * out_size + j, count * plan.pixels,
+             std::min<Index>(T::columns, columns - j), columns);
     }
   });
 }
@@ -162,18 +177,23 @@ Array conv2d(const Array& x, const Array& w, const Array& b, const Window& win,
     if (T::pairs) zip_rows(weights);
     const Array bias = b.defined() ? pack([&](Index) { return b.data(); }, 1, m, 1, T::columns)
                                    : Array(Shape{weights.dim(0), 1, T::columns}, Scalar{0});
-    gather<T>(*plan, x, weights, bias, f, y);
+    gather<T>(*plan, x, weights, bias, Behind{f}, y);
   });
   return y;
 }
 
-Array conv2d_dx(const Array& dy, const Array& w, const Shape& x_shape, const Window& win) {
+Array conv2d_dx(const Array& dy, const Array& w, const Shape& x_shape, const Window& win,
+                const Array& x, const Activation& f) {
+  const auto in_front = [&](Array dx) {
+    return x.defined() ? activate_dx(std::move(dx), x, f) : dx;
+  };
   const Index c = w.dim(2), m = w.dim(3), taps = win.kernel_h * win.kernel_w;
   if (x_shape.size() == 0 || dy.size() == 0) return Array(x_shape, Scalar{0});
   if (is_product(win))
-    return gemm(dy.reshape({dy.size() / m, m}), w.reshape({c, m}), Trans::right).reshape(x_shape);
+    return in_front(
+        gemm(dy.reshape({dy.size() / m, m}), w.reshape({c, m}), Trans::right).reshape(x_shape));
   if (winograd_wins(x_shape, w.shape(), win))
-    return winograd_dx(dy, w, x_shape, win.padding_h, win.padding_w);
+    return in_front(winograd_dx(dy, w, x_shape, win.padding_h, win.padding_w));
   Array dx(x_shape);
   const auto plan = backward_plan(x_shape[1], x_shape[2], m, win);
   with_layout(c, m, [&](auto layout) {
@@ -183,7 +203,7 @@ Array conv2d_dx(const Array& dy, const Array& w, const Shape& x_shape, const Win
     Array weights = pack(row, taps * m, c, m, T::columns);
     if (T::pairs) zip_rows(weights);
     const Array none(Shape{weights.dim(0), 1, T::columns}, Scalar{0});
-    gather<T>(*plan, dy, weights, none, Identity{}, dx);
+    gather<T>(*plan, dy, weights, none, Behind{f, x.defined() ? x.data() : nullptr}, dx);
   });
   return dx;
 }

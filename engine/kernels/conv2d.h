@@ -24,7 +24,9 @@ Array conv2d(const Array& x, const Array& w, const Array& b, const Window& windo
              const Activation& activation = Identity{});
 
 /// dx[n,ih,iw,c] = sum over the (kh,kw,oh,ow,m) above that read x[n,ih,iw,c] of dy * w.
-Array conv2d_dx(const Array& dy, const Array& w, const Shape& x_shape, const Window& window);
+/// Where x = activation(...), the gradient in front of that: activation'(x) dx, the same bits.
+Array conv2d_dx(const Array& dy, const Array& w, const Shape& x_shape, const Window& window,
+                const Array& x = {}, const Activation& activation = Identity{});
 
 /// dw[kh,kw,c,m] = sum over n,oh,ow of x[n, oh*s+kh-p, ow*s+kw-p, c] * dy[n,oh,ow,m].
 /// On the way db[m] = sum over n,oh,ow of dy[n,oh,ow,m], where it is wanted.

@@ -18,7 +18,7 @@ void check_slope(const Op& op, const Tensor& x, const char* name, Scalar slope) 
 Tensor activate(const Op& op, const Tensor& x, const kernels::Activation& f) {
   const auto* pending = x.lazy_value().pending<PendingPreactivation>();
   const Array y = pending ? pending->activated(f) : kernels::activate(x.value(), f);
-  return record(op, y, {x}, [y, f](Array&& dy, Grads& grads) {
+  return record(op, y, {x}, [y, f](Lazy&& dy, Grads& grads) {
     grads.add(0, make_recycled<PendingActivationGradient>(std::move(dy), y, f));
   });
 }

@@ -37,7 +37,8 @@ std::ostream& operator<<(std::ostream& out, const Pair& pair) {
   return out << pair.h << "x" << pair.w;
 }
 
-// y = x * w + b, put off;  dx = dy spread back through w, dw = x met with dy, db = sum dy
+// y = x * w + b, put off;  dx = dy spread back through w, put off too, dw = x met with dy, db = sum
+// dy
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Pair stride,
               Pair padding) {
   check_conv2d(x, weight, bias, stride, padding);
@@ -48,7 +49,7 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Pair st
                                       bias.defined() ? bias.value() : Array(), window);
   auto backward = [X = x.value(), W = weight.value(), window, biased = bias.defined()](
                       const Array& dy, Grads& grads) {
-    if (grads.needs(0)) grads.add(0, kernels::conv2d_dx(dy, W, X.shape(), window));
+    if (grads.needs(0)) grads.add(0, make_recycled<PendingConvGradient>(X.shape(), dy, W, window));
     // Both together, also where only one is wanted: the same sums in the same order.
     if (!grads.needs(1) && !(biased && grads.needs(2))) return;
     Array db;

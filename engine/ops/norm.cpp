@@ -53,7 +53,7 @@ kernels::NormGradient gradient(const NormState& norm, const kernels::NormSums& s
 void backward(const NormState& norm, Lazy&& dz, Grads& grads) {
   kernels::NormSums sums;
   if (auto* pending = dz.pending<PendingActivationGradient>()) {
-    sums = kernels::norm_sums(pending->dy, pending->y, pending->f, norm.x, norm.mean);
+    sums = kernels::norm_sums(pending->dy.get(), pending->y, pending->f, norm.x, norm.mean);
     pending->settle(std::move(pending->dy));
   } else {
     sums = kernels::norm_sums(dz, norm.x, norm.mean);

@@ -67,17 +67,40 @@ class PendingConv : public PendingPreactivation {
   kernels::Window window_;
 };
 
+/// The gradient in front of a convolution.
+class PendingConvGradient : public Pending {
+ public:
+  PendingConvGradient(const Shape& x, Array dy, Array weight, const kernels::Window& window)
+      : Pending(x), dy_(std::move(dy)), weight_(std::move(weight)), window_(window) {}
+
+  /// f'(y) of it, where y, the convolution's input, is an f(...).
+  Array in_front_of(const kernels::Activation& f, const Array& y) const {
+    return kernels::conv2d_dx(dy_, weight_, shape(), window_, y, f);
+  }
+
+ protected:
+  Array compute() override { return kernels::conv2d_dx(dy_, weight_, shape(), window_); }
+
+ private:
+  Array dy_, weight_;
+  kernels::Window window_;
+};
+
 /// The gradient in front of an activation, f'(y) dy.
 class PendingActivationGradient : public Pending {
  public:
-  Array dy, y;
+  Lazy dy;
+  Array y;
   kernels::Activation f;
 
-  PendingActivationGradient(Array dy_, Array y_, kernels::Activation f_)
+  PendingActivationGradient(Lazy dy_, Array y_, kernels::Activation f_)
       : Pending(y_.shape()), dy(std::move(dy_)), y(std::move(y_)), f(std::move(f_)) {}
 
  protected:
-  Array compute() override { return kernels::activate_dx(std::move(dy), y, f); }
+  Array compute() override {
+    if (const auto* conv = dy.pending<PendingConvGradient>()) return conv->in_front_of(f, y);
+    return kernels::activate_dx(std::move(dy), y, f);
+  }
 };
 
 }  // namespace kindling
