@@ -109,13 +109,13 @@ void pack_dy(Walk& walk, int pixels, const Scalar* dy, Index m, Index j, const S
       std::fill_n(to + filled, T::columns - filled, Scalar{0});
       from = to;
     }
+    V d[NV];  // all of them before the first is written: `from` may be `to`
+    for (int v = 0; v < NV; ++v) sum[v] += d[v] = simd::load<V>(from + v * L);
     for (int v = 0; v < NV; ++v) {
-      const V d = simd::load<V>(from + v * L);
       if constexpr (T::pairs)
-        simd::store(to + v * T::L, simd::zip<typename T::V>(d, d));
+        simd::store(to + v * T::L, simd::zip<typename T::V>(d[v], d[v]));
       else
-        simd::store(to + v * L, d);
-      sum[v] += d;
+        simd::store(to + v * L, d[v]);
     }
   });
   for (int v = 0; v < NV; ++v) simd::store(db + v * L, sum[v]);
