@@ -184,8 +184,10 @@ Array dw_and_db(const Plan& plan, const Array& dy, const Array& x, Index rows, I
   const Index images = std::max(images_in_tile(n, in_size, out_size), std::min(n, each));
   // A task sums one panel over one part of the images; the parts are added in their order at the
   // end. There are few parts where there are many panels, so partial sums never outgrow the arrays.
-  constexpr Index kTasks = 16;
-  const Index parts = std::clamp<Index>(kTasks / panels, 1, n);
+  // Nor are there many where pixels are few: every part has sums to clear and to be added up.
+  constexpr Index kMostTasks = 16, kLeastTasks = 2, kWorthPart = 256;
+  const Index worth = std::max(n * plan.pixels / kWorthPart, kLeastTasks / panels);
+  const Index parts = std::clamp<Index>(std::min(kMostTasks / panels, worth), 1, n);
   const Index steps = images * plan.steps / (kStretch * T::terms * kTileSums<T::NV>);
   Array partial(Shape{parts, rows + 1, columns}, Scalar{0});
   Scalar* out = partial.data();
