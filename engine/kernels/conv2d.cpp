@@ -39,7 +39,7 @@ namespace {
 /// they are, so that one address serves both. One vector wide, 16 sums need 8 addresses; 16 would
 /// not fit the registers, and 8 sums alone would wait for one another.
 template <class T>
-inline constexpr int kGatherPixels = kRegisters == 32 && T::NV == 1 ? 8 : kTileRows<T::NV> / 2;
+inline constexpr int kGatherPixels = kRegisters == 32 && T::NV == 1 ? 6 : kTileRows<T::NV> / 2;
 
 /// Where a register tile reads and writes, and how far away the second image is.
 template <int P>
