@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/kernels/conv2d_pack.h"
 #include "engine/kernels/conv2d_plan.h"
 #include "engine/kernels/conv2d_tile.h"
 #include "engine/kernels/conv2d_winograd.h"
@@ -13,33 +14,48 @@
 //
 //   for every tile of images, for every panel of NV vectors of output channels      one task
 //     for every stencil: pixels that the same weights reach (conv2d_plan.h)
-//       for P pixels at a time                              P x NV sums stay in registers
-//         for every segment of input numbers, for every number k of it
-//           sums[p][v] += x[p][k] * w[k][v]                 P broadcasts x NV vectors
+//       for P pixels of two images at a time              2 P x NV sums stay in registers
+//         for every segment of input numbers, for every number k of it (or pair of numbers)
+//           sums[p][v] += x[p][k] * w[k][v]               2 P broadcasts x NV vectors
 //
 // dx is the same loop over dy with the weights turned around; dw has a file of its own
-// (conv2d_dw.cpp). Weights are packed into panels NV vectors wide, padded with zeros to whole
-// vectors, so that the loop reads them in order and M may be anything. Each sum runs in an order
-// that only the shapes decide.
+// (conv2d_dw.cpp). Weights are packed into panels NV vectors wide (conv2d_pack.h), padded with
+// zeros to whole vectors, so that the loop reads them in order and M may be anything. Each sum runs
+// in an order that only the shapes decide.
 //
-// What it bought, in GFLOP/s that count the zeros of the border (two cores, peak 235, batch 1024):
+// A broadcast should serve two products: a core that can begin two of them in every cycle loads
+// less than two vectors. So panels are two registers wide from 9 channels on (of floats, 16 in a
+// register), 32 channels side by side or 16 in pairs of terms (Layout, conv2d_tile.h).
+//
+// What it bought, in GFLOP/s that count the zeros of the border (two cores of a Zen 4, peak 235,
+// batch 1024):
 //
 //                                      4x4, 32-64, stride 2      28x28, 8-8
 //                                      forward   dx   dw         forward   dx   dw
 //   images copied with a border          189    160  134           133     75  122
 //   stencils                             247    204  238           122    123  117
 //   the next tile fetched ahead          265    253  235           155    156  159
-//   pairs (Layout, conv2d_tile.h)         --     --   --           189    186  165
+//   pairs for 8 channels                  --     --   --           189    186  165
+//
+// and then on a Zen 5 (peak 470), zeros not counted:
+//
+//                                   14x14, 8-16, stride 2   28x28, 16-16, 5x5   28x28, 1-8, 5x5,
+//                                   stride 2 forward   dx   dw       forward   dx   dw   forward dw
+//   one register for 16 channels      229    152  201         302    301  244      91     83
+//   two, in pairs; odd numbers in     321    176  250         376    373  296     116    122
+//   pairs too; two images a tile
+//   tiles of several kernel rows,     310    192  265         390    387  352     122    134
+//   6 addresses for 12 pixels
 
 namespace kindling::kernels {
 
 namespace {
 
-/// Pixels of a register tile, in each of two images: the two windows lie equally far apart wherever
-/// they are, so that one address serves both. One vector wide, 16 sums need 8 addresses; 16 would
-/// not fit the registers, and 8 sums alone would wait for one another.
+/// Pixels of a register tile, in each of two images. The two windows lie equally far apart wherever
+/// they are, so that one address serves both: there are fewer registers for addresses than for
+/// sums.
 template <class T>
-inline constexpr int kGatherPixels = kRegisters == 32 && T::NV == 1 ? 6 : kTileRows<T::NV> / 2;
+inline constexpr int kGatherPixels = kTileRows<T::NV> / 2;
 
 /// Where a register tile reads and writes, and how far away the second image is.
 template <int P>
@@ -77,25 +93,27 @@ template <class T>
   return factors;
 }
 
-/// P pixels of I images and one panel of channels: all segments with the sums in registers.
+/// P pixels of I images and one panel of channels: all segments with the sums in registers. Pairs
+/// of sums are added up at the end.
 template <class T, int P, int I>
 [[gnu::noinline]] void gather_tile(const std::vector<Segment>& segments, const Places<P>& at,
-                                   const Scalar* panel, const Scalar* bias, Index columns) {
+                                   const Scalar* panel, Index columns) {
   using V = typename T::V;
   Sums<T::L, T::NV, P * I> sums;  // pixel p of image i: sums.at[p * I + i]
 #pragma GCC unroll 16
   for (int s = 0; s < P * I; ++s)
-    for (int v = 0; v < T::NV; ++v) sums.at[s][v] = simd::load<V>(bias + v * T::L);
+    for (int v = 0; v < T::NV; ++v) sums.at[s][v] = simd::load<V>(panel + v * T::L);
   const Index apart = at.in_apart;
   for (const Segment& segment : segments) {
-    const Scalar* row = panel + segment.weight * T::width;
+    const Scalar* row = panel + (1 + segment.weight) * T::width;
     const Index end = segment.in + segment.length;
     Index k = segment.in;
     if constexpr (T::pairs) {
 #pragma GCC unroll 2
       for (; k + 1 < end; k += 2, row += 2 * T::width)
-        sums.step([&](int s) { return simd::load_pairs<V>(at.window[s / I] + (k + s % I * apart)); },
-                  row);
+        sums.step(
+            [&](int s) { return simd::load_pairs<V>(at.window[s / I] + (k + s % I * apart)); },
+            row);
     }
 #pragma GCC unroll 4
     for (; k < end; ++k, row += T::width)
@@ -128,7 +146,7 @@ struct Task {
   const Plan& plan;
   Index in_size;
   const Scalar* in;
-  const Scalar *panel, *bias;
+  const Scalar* panel;
   Scalar* out;
   Index columns, j;
   Ahead<0> in_ahead;  // fetches the next tile meanwhile
@@ -154,34 +172,19 @@ void gather_pixels(Task& task, const Stencil& stencil, Index first, Index count)
         at.window[p] = begin;
         at.out[p] = out + pixel * task.columns;
       });
-      gather_tile<T, kPixels, I>(stencil.segments, at, task.panel, task.bias,
-                                 task.columns - task.j);
+      gather_tile<T, kPixels, I>(stencil.segments, at, task.panel, task.columns - task.j);
     });
   }
 }
 
-/// What a convolution multiplies with and begins with, as register tiles read it.
-struct Weights {
-  Array packed, bias;
-};
-
-/// Row i of the matrix (rows, columns) is at(i)[j * step], j = 0, 1, ...
-template <class T, class Row>
-Weights pack_weights(const Row& at, Index rows, Index columns, Index step, const Array& b) {
-  Weights weights{pack(at, rows, columns, step, T::columns), {}};
-  weights.bias = b.defined() ? pack([&](Index) { return b.data(); }, 1, columns, 1, T::columns)
-                             : Array(Shape{weights.packed.dim(0), 1, T::columns}, Scalar{0});
-  if (T::pairs) weights = {zip_rows(weights.packed), zip_rows(weights.bias)};
-  return weights;
-}
-
 /// out (n, pixels, columns) = what the plan gathers from `in` times the weights, + bias.
-template <class T>
-void gather(const Plan& plan, const Array& in, const Weights& weights, Array& out) {
+template <class T, class Row>
+void gather(const Plan& plan, const Array& in, const Matrix<Row>& weights, const Array& bias,
+            Array& out) {
   const Index n = out.dim(0), columns = out.dim(3);
   const Index in_size = in.size() / n, out_size = out.size() / n;
-  const Array &packed = weights.packed, &bias = weights.bias;
-  const Index panels = packed.dim(0), panel_size = packed.size() / panels;
+  Packed<T, Row> packed(weights, bias);
+  const Index panels = packed.panels();
   const Index images = images_in_tile(n, in_size, out_size), tiles = (n + images - 1) / images;
   // A task does all panels of its tile, or one of them where there are few tiles.
   const Index shares = tiles >= 32 ? 1 : panels;
@@ -195,8 +198,7 @@ void gather(const Plan& plan, const Array& in, const Weights& weights, Array& ou
       Task task{plan,
                 in_size,
                 in.data() + first * in_size,
-                packed.data() + k * panel_size,
-                bias.data() + k * T::width,
+                packed.panel(k),
                 to + first * out_size,
                 columns,
                 k * T::columns,
@@ -227,7 +229,7 @@ Array conv2d(const Array& x, const Array& w, const Array& b, const Window& win) 
   with_layout(m, [&](auto layout) {
     using T = decltype(layout);
     const auto row = [&](Index i) { return w.data() + i * m; };
-    gather<T>(*plan, x, pack_weights<T>(row, w.size() / m, m, 1, b), y);
+    gather<T>(*plan, x, Matrix<decltype(row)>{row, w.size() / m, m, 1}, b, y);
   });
   return y;
 }
@@ -245,7 +247,7 @@ Array conv2d_dx(const Array& dy, const Array& w, const Shape& x_shape, const Win
     using T = decltype(layout);
     // Row (kh,kw,m) of what dy is multiplied with is w[KH-1-kh, KW-1-kw, :, m].
     const auto row = [&](Index i) { return w.data() + (taps - 1 - i / m) * c * m + i % m; };
-    gather<T>(*plan, dy, pack_weights<T>(row, taps * m, c, m, Array()), dx);
+    gather<T>(*plan, dy, Matrix<decltype(row)>{row, taps * m, c, m}, Array(), dx);
   });
   return dx;
 }

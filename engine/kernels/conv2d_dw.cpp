@@ -14,10 +14,12 @@
 //   for every part of the images, for every panel of NV vectors of output channels    one task
 //     for every tile of images, for every stencil of it, for 128 pixels at a time
 //       dy of the pixels is packed into a panel, and summed into db on the way
-//       for R weights of a segment at a time              R x NV sums come into registers
-//         for every pixel p
-//           sums[r][v] += x[p][r] * dy[p][v]              R broadcasts x NV vectors
+//       for R weights of a segment (or pairs of them), of S segments at a time    R S x NV sums
+//         for every pixel p                                                       in registers
+//           sums[r][v] += x[p][r] * dy[p][v]              R S broadcasts x NV vectors
 //
+// One kernel row of few channels is a short segment, whose few sums would wait for one another: a
+// tile holds several of them.
 // The parts are added up at the end, in their order.
 
 namespace kindling::kernels {
@@ -45,7 +47,9 @@ template <class T, int R, int S, bool kOdd>
   using V = typename T::V;
   using Half = typename T::Half;
   constexpr bool kSingle = kOdd && R == 1;
-  constexpr auto row = [](int i) { return i % R * T::terms - (kOdd && !kSingle && i % R == R - 1); };
+  constexpr auto row = [](int i) {
+    return i % R * T::terms - (kOdd && !kSingle && i % R == R - 1);
+  };
   const auto weights = [&](int i, int v) {
     return dw + (segments[i / R].weight + first + row(i)) * pitch + v * (T::L / T::terms);
   };

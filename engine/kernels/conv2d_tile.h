@@ -8,7 +8,7 @@
 #include "engine/kernels/simd.h"
 #include "engine/parallel.h"
 
-/// What the kernels of conv2d*.cpp share: register tiles, packed weights, tiles of images.
+/// What the kernels of conv2d*.cpp share: register tiles, tiles of images.
 namespace kindling::kernels {
 
 /// How a row of a register tile lies in NV vector registers of L lanes.
@@ -62,25 +62,6 @@ struct Sums {
   }
 };
 
-/// A matrix (rows, columns) cut into panels `width` columns wide, each stored row after row, the
-/// last filled up with zeros: (panels, rows, width). Column j of row i is at(i)[j * column].
-template <class Row>
-Array pack(const Row& at, Index rows, Index columns, Index column, Index width) {
-  const Index panels = (columns + width - 1) / width;
-  Array packed(Shape{panels, rows, width});
-  Scalar* out = packed.data();
-  parallel_for(panels, 4 * packed.size(), [&](Index panel) {
-    Scalar* to = out + panel * rows * width;
-    const Index filled = std::min(width, columns - panel * width);
-    for (Index i = 0; i < rows; ++i, to += width) {
-      const Scalar* from = at(i) + panel * width * column;
-      for (Index j = 0; j < filled; ++j) to[j] = from[j * column];
-      std::fill(to + filled, to + width, Scalar{0});
-    }
-  });
-  return packed;
-}
-
 /// Calls f(Layout) with the one that fits M columns.
 template <class F>
 void with_layout(Index columns, const F& f) {
@@ -91,21 +72,6 @@ void with_layout(Index columns, const F& f) {
     return f(Layout<kFull, 1, true>());
   }
   f(Layout<kFull, 1, false>());
-}
-
-/// Every row of a packed matrix zipped with the one behind it, as pairs are read: those of a segment
-/// may begin anywhere. Twice as large, but half of its cache lines are never looked at.
-inline Array zip_rows(const Array& packed) {
-  const Index panels = packed.dim(0), rows = packed.dim(1), width = packed.dim(2);
-  Array zipped(Shape{panels, rows, 2 * width});
-  const Scalar* from = packed.data();
-  Scalar* out = zipped.data();
-  for (Index i = 0; i < panels * rows; ++i, from += width, out += 2 * width)
-    for (Index j = 0; j < width; ++j) {
-      out[2 * j] = from[j];
-      out[2 * j + 1] = (i + 1) % rows == 0 ? Scalar{0} : from[width + j];
-    }
-  return zipped;
 }
 
 /// Calls f(rows) as a compile-time number: `rows` itself, at most R.
