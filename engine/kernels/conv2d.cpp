@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/kernels/conv2d_pack.h"
 #include "engine/kernels/conv2d_plan.h"
 #include "engine/kernels/conv2d_tile.h"
 #include "engine/kernels/conv2d_winograd.h"
@@ -13,98 +14,168 @@
 //
 //   for every tile of images, for every panel of NV vectors of output channels      one task
 //     for every stencil: pixels that the same weights reach (conv2d_plan.h)
-//       for P pixels at a time                              P x NV sums stay in registers
-//         for every segment of input numbers, for every number k of it
-//           sums[p][v] += x[p][k] * w[k][v]                 P broadcasts x NV vectors
+//       for P pixels of two images at a time              2 P x NV sums stay in registers
+//         for every segment of input numbers, for every number k of it (or pair of numbers)
+//           sums[p][v] += x[p][k] * w[k][v]               2 P broadcasts x NV vectors
 //
 // dx is the same loop over dy with the weights turned around; dw has a file of its own
-// (conv2d_dw.cpp). Weights are packed into panels NV vectors wide, padded with zeros to whole
-// vectors, so that the loop reads them in order and M may be anything. Each sum runs in an order
-// that only the shapes decide.
+// (conv2d_dw.cpp). Weights are packed into panels NV vectors wide (conv2d_pack.h), padded with
+// zeros to whole vectors, so that the loop reads them in order and M may be anything. Each sum runs
+// in an order that only the shapes decide.
 //
-// What it bought, in GFLOP/s that count the zeros of the border (two cores, peak 235, batch 1024):
+// A broadcast should serve two products: a core that can begin two of them in every cycle loads
+// less than two vectors. So panels are two registers wide from 9 channels on (of floats, 16 in a
+// register), 32 channels side by side or 16 in pairs of terms (Layout, conv2d_tile.h).
+//
+// What it bought, in GFLOP/s that count the zeros of the border (two cores of a Zen 4, peak 235,
+// batch 1024):
 //
 //                                      4x4, 32-64, stride 2      28x28, 8-8
 //                                      forward   dx   dw         forward   dx   dw
 //   images copied with a border          189    160  134           133     75  122
 //   stencils                             247    204  238           122    123  117
 //   the next tile fetched ahead          265    253  235           155    156  159
-//   pairs (Layout, conv2d_tile.h)         --     --   --           189    186  165
+//   pairs for 8 channels                  --     --   --           189    186  165
+//
+// and then on a Zen 5 (peak 470), zeros not counted:
+//
+//                                   14x14, 8-16, stride 2   28x28, 16-16, 5x5   28x28, 1-8, 5x5,
+//                                   stride 2 forward   dx   dw       forward   dx   dw   forward dw
+//   one register for 16 channels      229    152  201         302    301  244      91     83
+//   two, in pairs; odd numbers in     321    176  250         376    373  296     116    122
+//   pairs too; two images a tile
+//   tiles of several kernel rows,     310    192  265         390    387  352     122    134
+//   6 addresses for 12 pixels
 
 namespace kindling::kernels {
 
 namespace {
 
-/// Pixels of a register tile. Every one has an address of its own: with one vector each, eight fit
-/// the registers.
+/// Pixels of a register tile, in each of two images. The two windows lie equally far apart wherever
+/// they are, so that one address serves both: there are fewer registers for addresses than for
+/// sums.
 template <class T>
-inline constexpr int kGatherRows = std::min(kTileRows<T::NV>, T::NV == 1 ? 8 : 12);
+inline constexpr int kGatherPixels = kTileRows<T::NV> / 2;
 
-/// out of P pixels and one panel of channels: all segments with the sums in registers.
-template <class T, int P>
-[[gnu::noinline]] void gather_tile(const std::vector<Segment>& segments,
-                                   const Scalar* const* window, const Scalar* panel,
-                                   const Scalar* bias, Scalar* const* out, Index columns) {
-  using V = typename T::V;
-  Sums<T::L, T::NV, P> sums;
-#pragma GCC unroll 16
-  for (int p = 0; p < P; ++p)
-    for (int v = 0; v < T::NV; ++v) sums.at[p][v] = T::pairs ? V{} : simd::load<V>(bias + v * T::L);
-  for (const Segment& segment : segments) {
-    const Scalar* row = panel + segment.weight * T::columns;
-    const Index end = segment.in + segment.length;
-    if constexpr (T::pairs) {
-#pragma GCC unroll 2
-      for (Index k = segment.in; k < end; k += 2, row += T::L)
-        sums.step_pairs([&](int p) { return window[p] + k; }, row);
-    } else {
+/// Where a register tile reads and writes, and how far away the second image is.
+template <int P>
+struct Places {
+  const Scalar* window[P];
+  Scalar* out[P];
+  Index in_apart, out_apart;
+};
+
+/// The first `count` numbers of v.
+template <class V>
+[[gnu::always_inline]] inline void store_first(Scalar* to, const V& v, Index count) {
+  constexpr int L = sizeof(V) / sizeof(Scalar);
+  if (count >= L) return simd::store(to, v);
+  if constexpr (L > 4) {
+    using Half = simd::Vec<Scalar, L / 2>;
+    if (count < L / 2) return store_first(to, simd::part<Half, 0>(v), count);
+    simd::store(to, simd::part<Half, 0>(v));
+    store_first(to + L / 2, simd::part<Half, L / 2>(v), count - L / 2);
+  } else {
 #pragma GCC unroll 4
-      for (Index k = segment.in; k < end; ++k, row += T::columns)
-        sums.step([&](int p) { return window[p][k]; }, row);
-    }
+    for (int i = 0; i < L; ++i)
+      if (i < count) to[i] = v[i];
   }
-  // Sums that are fewer than the register holds go through memory.
-  alignas(64) Scalar whole[P][T::columns];
-  Scalar* to[P];
-  for (int p = 0; p < P; ++p) to[p] = columns >= T::columns ? out[p] : whole[p];
-#pragma GCC unroll 16
-  for (int p = 0; p < P; ++p) {
-    if constexpr (T::pairs) {
-      using Half = typename T::Half;
-      const V& sum = sums.at[p][0];
-      simd::store(to[p],
-                  simd::unzip<Half, 0>(sum) + simd::unzip<Half, 1>(sum) + simd::load<Half>(bias));
-    } else {
-      for (int v = 0; v < T::NV; ++v) simd::store(to[p] + v * T::L, sums.at[p][v]);
-    }
-  }
-  if (columns >= T::columns) return;
-  for (int p = 0; p < P; ++p) std::copy_n(whole[p], columns, out[p]);
 }
 
-/// A tile of images, one panel of channels: columns [j, j + T::columns) of out. While it computes,
-/// steps ahead in memory.
+/// The factors of a term that is the last of an odd number: half of it goes to either lane.
 template <class T>
-void gather_panel(const Plan& plan, const Scalar* tile, Index in_size, Index count,
-                  const Scalar* panel, const Scalar* bias, Scalar* out, Index columns, Index j,
-                  Ahead<0> in_ahead, Ahead<1> out_ahead) {
-  constexpr int P = kGatherRows<T>;
-  for (const Stencil& stencil : plan.stencils) {
-    Walk walk(plan, stencil, tile, in_size, count);
-    while (walk.left() > 0) {
-      in_ahead.step();
-      out_ahead.step();
-      with_rows<P>(walk.left(), [&](auto pixels) {
-        constexpr int kPixels = decltype(pixels)::value;
-        const Scalar* window[kPixels];
-        Scalar* result[kPixels];
-        walk.take(kPixels, [&](int p, const Scalar* begin, Index pixel) {
-          window[p] = begin;
-          result[p] = out + pixel * columns + j;
-        });
-        gather_tile<T, kPixels>(stencil.segments, window, panel, bias, result, columns - j);
-      });
+[[gnu::always_inline]] inline std::array<typename T::V, T::NV> halves(const Scalar* row) {
+  std::array<typename T::V, T::NV> factors;
+  for (int v = 0; v < T::NV; ++v) {
+    const auto first = simd::unzip<typename T::Half, 0>(simd::load<typename T::V>(row + v * T::L));
+    factors[v] = simd::zip<typename T::V>(first, first) * Scalar{0.5};
+  }
+  return factors;
+}
+
+/// P pixels of I images and one panel of channels: all segments with the sums in registers. Pairs
+/// of sums are added up at the end.
+template <class T, int P, int I>
+[[gnu::noinline]] void gather_tile(const std::vector<Segment>& segments, const Places<P>& at,
+                                   const Scalar* panel, Index columns) {
+  using V = typename T::V;
+  Sums<T::L, T::NV, P * I> sums;  // pixel p of image i: sums.at[p * I + i]
+#pragma GCC unroll 16
+  for (int s = 0; s < P * I; ++s)
+    for (int v = 0; v < T::NV; ++v) sums.at[s][v] = simd::load<V>(panel + v * T::L);
+  const Index apart = at.in_apart;
+  for (const Segment& segment : segments) {
+    const Scalar* row = panel + (1 + segment.weight) * T::width;
+    const Index end = segment.in + segment.length;
+    Index k = segment.in;
+    if constexpr (T::pairs) {
+#pragma GCC unroll 2
+      for (; k + 1 < end; k += 2, row += 2 * T::width)
+        sums.step(
+            [&](int s) { return simd::load_pairs<V>(at.window[s / I] + (k + s % I * apart)); },
+            row);
     }
+#pragma GCC unroll 4
+    for (; k < end; ++k, row += T::width)
+      sums.step([&](int s) { return at.window[s / I][k + s % I * apart]; },
+                T::pairs ? halves<T>(row) : sums.row(row));
+  }
+#pragma GCC unroll 16
+  for (int s = 0; s < P * I; ++s) {
+    Scalar* to = at.out[s / I] + s % I * at.out_apart;
+    const auto& sum = sums.at[s];
+    if constexpr (!T::pairs) {
+      for (int v = 0; v < T::NV; ++v) store_first(to + v * T::L, sum[v], columns - v * T::L);
+    } else if constexpr (T::NV == 2) {
+      store_first(to, simd::unzip<0>(sum[0], sum[1]) + simd::unzip<1>(sum[0], sum[1]), columns);
+    } else if constexpr (I == 1) {
+      using Half = typename T::Half;
+      store_first(to, simd::unzip<Half, 0>(sum[0]) + simd::unzip<Half, 1>(sum[0]), columns);
+    } else if (s % 2 == 1) {
+      using Half = typename T::Half;
+      const V &a = sums.at[s - 1][0], &b = sum[0];
+      const V both = simd::unzip<0>(a, b) + simd::unzip<1>(a, b);
+      store_first(to - at.out_apart, simd::part<Half, 0>(both), columns);
+      store_first(to, simd::part<Half, T::L / 2>(both), columns);
+    }
+  }
+}
+
+/// A tile of images and one panel of channels, columns [j, j + T::columns) of out.
+struct Task {
+  const Plan& plan;
+  Index in_size;
+  const Scalar* in;
+  const Scalar* panel;
+  Scalar* out;
+  Index columns, j;
+  Ahead<0> in_ahead;  // fetches the next tile meanwhile
+  Ahead<1> out_ahead;
+  Ahead<0> behind_ahead;  // and what this one will meet at its end
+};
+
+/// The pixels of a stencil in `count` times I images, from image `first` on.
+template <class T, int I>
+void gather_pixels(Task& task, const Stencil& stencil, Index first, Index count) {
+  constexpr int P = kGatherPixels<T>;
+  const Index out_size = task.plan.pixels * task.columns;
+  Scalar* out = task.out + first * out_size + task.j;
+  Walk walk(stencil, task.in + first * task.in_size, I * task.in_size, I * task.plan.pixels, count);
+  while (walk.left() > 0) {
+    task.in_ahead.step();
+    task.out_ahead.step();
+    task.behind_ahead.step();
+    with_rows<P>(walk.left(), [&](auto pixels) {
+      constexpr int kPixels = decltype(pixels)::value;
+      Places<kPixels> at;
+      at.in_apart = task.in_size;
+      at.out_apart = out_size;
+      walk.take(kPixels, [&](int p, const Scalar* begin, Index pixel) {
+        at.window[p] = begin;
+        at.out[p] = out + pixel * task.columns;
+      });
+      gather_tile<T, kPixels, I>(stencil.segments, at, task.panel, task.columns - task.j);
+    });
   }
 }
 
@@ -113,39 +184,54 @@ struct Behind {
   const Activation& f;
   const Scalar* x = nullptr;
 
-  /// `rows` runs of `width` numbers, `pitch` apart, from number i on.
+  /// To `rows` runs of `width` numbers, `pitch` apart, from number i on.
   void operator()(Scalar* out, Index i, Index rows, Index width, Index pitch) const {
     if (x)
       activate_rows_dx(out + i, x + i, rows, width, pitch, f);
     else
       activate_rows(out + i, rows, width, pitch, f);
   }
+  Ahead<0> ahead(Index i, Index numbers, Index steps) const {
+    return {x ? x + i : nullptr, x ? numbers : 0, steps};
+  }
 };
 
-/// out (n, pixels, columns) = what the plan gathers from `in` times the packed weights, + bias; and
-/// what comes behind.
-template <class T>
-void gather(const Plan& plan, const Array& in, const Array& packed, const Array& bias,
+/// out (n, pixels, columns) = what the plan gathers from `in` times the weights, + bias; and what
+/// comes behind.
+template <class T, class Row>
+void gather(const Plan& plan, const Array& in, const Matrix<Row>& weights, const Array& bias,
             const Behind& behind, Array& out) {
   const Index n = out.dim(0), columns = out.dim(3);
   const Index in_size = in.size() / n, out_size = out.size() / n;
-  const Index panels = packed.dim(0), rows = packed.dim(1);
+  Packed<T, Row> packed(weights, bias);
+  const Index panels = packed.panels();
   const Index images = images_in_tile(n, in_size, out_size), tiles = (n + images - 1) / images;
   // A task does all panels of its tile, or one of them where there are few tiles.
   const Index shares = tiles >= 32 ? 1 : panels;
   Scalar* to = out.data();
-  parallel_for(tiles * shares, n * plan.steps * columns, [&](Index task) {
-    const Index first = task / shares * images, share = task % shares;
+  parallel_for(tiles * shares, n * plan.steps * columns, [&](Index i) {
+    const Index first = i / shares * images, share = i % shares;
     const Index count = std::min(images, n - first), then = first + count;
-    const Index steps = count * plan.pixels / kGatherRows<T>;
-    for (Index i = share * panels / shares; i < (share + 1) * panels / shares; ++i) {
-      const Index j = i * T::columns, next = i + 1 < panels ? 0 : std::min(images, n - then);
-      gather_panel<T>(plan, in.data() + first * in_size, in_size, count, packed.data() + j * rows,
-                      bias.data() + j, to + first * out_size, columns, j,
-                      {in.data() + then * in_size, next * in_size, steps},
-                      {to + then * out_size, next * out_size, steps});
-      behind(to, first * out_size + j, count * plan.pixels,
-             std::min<Index>(T::columns, columns - j), columns);
+    const Index steps = count * plan.pixels / (2 * kGatherPixels<T>);
+    for (Index k = share * panels / shares; k < (share + 1) * panels / shares; ++k) {
+      const Index next = k + 1 < panels ? 0 : std::min(images, n - then);
+      Task task{plan,
+                in_size,
+                in.data() + first * in_size,
+                packed.panel(k),
+                to + first * out_size,
+                columns,
+                k * T::columns,
+                {in.data() + then * in_size, next * in_size, steps},
+                {to + then * out_size, next * out_size, steps},
+                behind.ahead(first * out_size, k == share * panels / shares ? count * out_size : 0,
+                             steps)};
+      for (const Stencil& stencil : plan.stencils) {
+        gather_pixels<T, 2>(task, stencil, 0, count / 2);
+        gather_pixels<T, 1>(task, stencil, count / 2 * 2, count % 2);
+      }
+      behind(to, first * out_size + task.j, count * plan.pixels,
+             std::min<Index>(T::columns, columns - task.j), columns);
     }
   });
 }
@@ -171,13 +257,10 @@ Array conv2d(const Array& x, const Array& w, const Array& b, const Window& win,
     return activate(winograd(x, w, b, win.padding_h, win.padding_w), f);
   const auto plan = forward_plan(x.dim(1), x.dim(2), x.dim(3), win);
   Array y(shape);
-  with_layout(m, x.dim(3), [&](auto layout) {
+  with_layout(m, [&](auto layout) {
     using T = decltype(layout);
-    Array weights = pack([&](Index i) { return w.data() + i * m; }, w.size() / m, m, 1, T::columns);
-    if (T::pairs) zip_rows(weights);
-    const Array bias = b.defined() ? pack([&](Index) { return b.data(); }, 1, m, 1, T::columns)
-                                   : Array(Shape{weights.dim(0), 1, T::columns}, Scalar{0});
-    gather<T>(*plan, x, weights, bias, Behind{f}, y);
+    const auto row = [&](Index i) { return w.data() + i * m; };
+    gather<T>(*plan, x, Matrix<decltype(row)>{row, w.size() / m, m, 1}, b, Behind{f}, y);
   });
   return y;
 }
@@ -196,14 +279,12 @@ Array conv2d_dx(const Array& dy, const Array& w, const Shape& x_shape, const Win
     return in_front(winograd_dx(dy, w, x_shape, win.padding_h, win.padding_w));
   Array dx(x_shape);
   const auto plan = backward_plan(x_shape[1], x_shape[2], m, win);
-  with_layout(c, m, [&](auto layout) {
+  with_layout(c, [&](auto layout) {
     using T = decltype(layout);
     // Row (kh,kw,m) of what dy is multiplied with is w[KH-1-kh, KW-1-kw, :, m].
     const auto row = [&](Index i) { return w.data() + (taps - 1 - i / m) * c * m + i % m; };
-    Array weights = pack(row, taps * m, c, m, T::columns);
-    if (T::pairs) zip_rows(weights);
-    const Array none(Shape{weights.dim(0), 1, T::columns}, Scalar{0});
-    gather<T>(*plan, dy, weights, none, Behind{f, x.defined() ? x.data() : nullptr}, dx);
+    gather<T>(*plan, dy, Matrix<decltype(row)>{row, taps * m, c, m}, Array(),
+              Behind{f, x.defined() ? x.data() : nullptr}, dx);
   });
   return dx;
 }

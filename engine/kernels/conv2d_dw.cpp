@@ -14,10 +14,12 @@
 //   for every part of the images, for every panel of NV vectors of output channels    one task
 //     for every tile of images, for every stencil of it, for 128 pixels at a time
 //       dy of the pixels is packed into a panel, and summed into db on the way
-//       for R weights of a segment at a time              R x NV sums come into registers
-//         for every pixel p
-//           sums[r][v] += x[p][r] * dy[p][v]              R broadcasts x NV vectors
+//       for R weights of a segment (or pairs of them), of S segments at a time    R S x NV sums
+//         for every pixel p                                                       in registers
+//           sums[r][v] += x[p][r] * dy[p][v]              R S broadcasts x NV vectors
 //
+// One kernel row of few channels is a short segment, whose few sums would wait for one another: a
+// tile holds several of them.
 // The parts are added up at the end, in their order.
 
 namespace kindling::kernels {
@@ -34,42 +36,62 @@ struct AheadOfBoth {
   Ahead<0> x, dy;
 };
 
-/// The register tile of dw: R rows of weights (or pairs of rows) and one panel of channels
-/// += x * dy over the pixels.
-template <class T, int R>
-[[gnu::noinline]] void dw_tile(const Scalar* const* window, Index k, const Scalar* dy, Scalar* dw,
-                               Index pitch, int pixels, AheadOfBoth& ahead) {
+/// The register tile of dw: R rows of weights (or pairs of rows), from row `first` on, of each of S
+/// segments, and one panel of channels += x * dy over the pixels. Of an odd number of rows the last
+/// pair begins with a row that the pair before has too, and both compute the same; a single row is
+/// paired with itself.
+template <class T, int R, int S, bool kOdd>
+[[gnu::noinline]] void dw_tile(const Segment* segments, Index first, const Scalar* const* window,
+                               const Scalar* dy, Scalar* dw, Index pitch, int pixels,
+                               AheadOfBoth& ahead) {
   using V = typename T::V;
   using Half = typename T::Half;
-  Sums<T::L, T::NV, R> sums;
-#pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) {
-    if constexpr (T::pairs)
-      sums.at[r][0] = simd::zip<V>(simd::load<Half>(dw + 2 * r * pitch),
-                                   simd::load<Half>(dw + (2 * r + 1) * pitch));
-    else
-      for (int v = 0; v < T::NV; ++v) sums.at[r][v] = simd::load<V>(dw + r * pitch + v * T::L);
-  }
-  for (int i = 0; i < pixels;) {
-    ahead.x.step();
-    ahead.dy.step();
-    for (const int stop = std::min(pixels, i + kStretch); i < stop; ++i) {
-      const Scalar* x = window[i] + k;
+  constexpr bool kSingle = kOdd && R == 1;
+  constexpr auto row = [](int i) {
+    return i % R * T::terms - (kOdd && !kSingle && i % R == R - 1);
+  };
+  const auto weights = [&](int i, int v) {
+    return dw + (segments[i / R].weight + first + row(i)) * pitch + v * (T::L / T::terms);
+  };
+  const Index behind = kSingle ? 0 : pitch;  // from the first row of a pair to the second
+  Sums<T::L, T::NV, R * S> sums;
+#pragma GCC unroll 24
+  for (int i = 0; i < R * S; ++i)
+    for (int v = 0; v < T::NV; ++v) {
+      const Scalar* from = weights(i, v);
       if constexpr (T::pairs)
-        sums.step_pairs([&](int r) { return x + 2 * r; }, dy + i * T::L);
+        sums.at[i][v] = simd::zip<V>(simd::load<Half>(from), simd::load<Half>(from + behind));
       else
-        sums.step([&](int r) { return x[r]; }, dy + i * T::columns);
+        sums.at[i][v] = simd::load<V>(from);
     }
-  }
-#pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) {
-    if constexpr (T::pairs) {
-      simd::store(dw + 2 * r * pitch, simd::unzip<Half, 0>(sums.at[r][0]));
-      simd::store(dw + (2 * r + 1) * pitch, simd::unzip<Half, 1>(sums.at[r][0]));
-    } else {
-      for (int v = 0; v < T::NV; ++v) simd::store(dw + r * pitch + v * T::L, sums.at[r][v]);
+  for (int i = 0; i < pixels; ++i) {
+    if (i % kStretch == 0) {
+      ahead.x.step();
+      ahead.dy.step();
     }
+    const Scalar* x[S];
+#pragma GCC unroll 8
+    for (int s = 0; s < S; ++s) x[s] = window[i] + (segments[s].in + first);
+    sums.step(
+        [&](int k) {
+          if constexpr (T::pairs && !kSingle)
+            return simd::load_pairs<V>(x[k / R] + row(k));
+          else
+            return x[k / R][row(k)];
+        },
+        dy + i * T::width);
   }
+#pragma GCC unroll 24
+  for (int i = 0; i < R * S; ++i)
+    for (int v = 0; v < T::NV; ++v) {
+      Scalar* to = weights(i, v);
+      if constexpr (T::pairs) {
+        simd::store(to, simd::unzip<Half, 0>(sums.at[i][v]));
+        simd::store(to + behind, simd::unzip<Half, 1>(sums.at[i][v]));
+      } else {
+        simd::store(to, sums.at[i][v]);
+      }
+    }
 }
 
 /// Copies the next pixels' dy, one panel of channels from column j on, to where the register tiles
@@ -85,22 +107,56 @@ void pack_dy(Walk& walk, int pixels, const Scalar* dy, Index m, Index j, const S
   walk.take(pixels, [&](int i, const Scalar* begin, Index pixel) {
     window[i] = begin;
     const Scalar* from = dy + pixel * m + j;
-    Scalar* to = panel + i * T::L * NV;
+    Scalar* to = panel + i * T::width;
     if (filled < T::columns) {
       std::copy_n(from, filled, to);
       std::fill_n(to + filled, T::columns - filled, Scalar{0});
       from = to;
     }
+    V d[NV];  // all of them before the first is written: `from` may be `to`
+    for (int v = 0; v < NV; ++v) sum[v] += d[v] = simd::load<V>(from + v * L);
     for (int v = 0; v < NV; ++v) {
-      const V d = simd::load<V>(from + v * L);
       if constexpr (T::pairs)
-        simd::store(to, simd::zip<typename T::V>(d, d));
+        simd::store(to + v * T::L, simd::zip<typename T::V>(d[v], d[v]));
       else
-        simd::store(to + v * L, d);
-      sum[v] += d;
+        simd::store(to + v * L, d[v]);
     }
   });
   for (int v = 0; v < NV; ++v) simd::store(db + v * L, sum[v]);
+}
+
+/// Sums of a register tile that are R rows of each of several segments: enough to keep the
+/// multipliers busy where segments are short.
+template <int NV>
+inline constexpr int kTileSums = kRegisters == 32 ? 24 / NV
+                                 : NV == 1        ? 10
+                                                  : 6;
+
+/// All rows of a stencil's segments += x * dy of the pixels.
+template <class T>
+void add_pixels(const Stencil& stencil, const Scalar* const* window, const Scalar* panel,
+                Scalar* dw, Index columns, int pixels, AheadOfBoth& ahead) {
+  const Index length = stencil.segments.empty() ? 0 : stencil.segments[0].length;  // of every one
+  const Index height = (length + T::terms - 1) / T::terms, count = std::ssize(stencil.segments);
+  constexpr int kMost = kTileRows<T::NV>;
+  const Index blocks = (height + kMost - 1) / kMost;  // of about equal height
+  for (Index block = 0; block < blocks; ++block) {
+    const Index begin = block * height / blocks, end = (block + 1) * height / blocks;
+    const bool odd = end * T::terms > length;
+    with_rows<kMost>(end - begin, [&](auto rows) {
+      constexpr int R = decltype(rows)::value, S = std::min(8, kTileSums<T::NV> / R);
+      for (Index s = 0; s < count; s += S)
+        with_rows<S>(count - s, [&](auto segments) {
+          const auto add = [&](auto is_odd) {
+            dw_tile<T, R, decltype(segments)::value, decltype(is_odd)::value>(
+                &stencil.segments[s], begin * T::terms, window, panel, dw, columns, pixels, ahead);
+          };
+          if constexpr (T::pairs)
+            if (odd) return add(std::true_type());
+          add(std::false_type());
+        });
+    });
+  }
 }
 
 /// dw (rows + 1, columns), columns from j on, += what a tile of images contributes. The last row is
@@ -108,27 +164,14 @@ void pack_dy(Walk& walk, int pixels, const Scalar* dy, Index m, Index j, const S
 template <class T>
 void dw_images(const Plan& plan, const Scalar* x, Index in_size, const Scalar* dy, Index count,
                Index m, Index j, Scalar* dw, Index rows, Index columns, AheadOfBoth ahead) {
-  constexpr int R = kTileRows<T::NV>, kRowsEach = T::pairs ? 2 : 1;
   const Scalar* window[kPixels];
-  alignas(64) Scalar panel[kPixels * T::NV * T::L];
+  alignas(64) Scalar panel[kPixels * T::width];
   for (const Stencil& stencil : plan.stencils) {
-    Walk walk(plan, stencil, x, in_size, count);
+    Walk walk(stencil, x, in_size, plan.pixels, count);
     while (walk.left() > 0) {
       const int pixels = static_cast<int>(std::min<Index>(walk.left(), kPixels));
       pack_dy<T>(walk, pixels, dy, m, j, window, panel, dw + rows * columns + j);
-      for (const Segment& segment : stencil.segments) {
-        const Index height = segment.length / kRowsEach;
-        const Index blocks = (height + R - 1) / R;  // of about equal height
-        for (Index block = 0; block < blocks; ++block) {
-          const Index begin = block * height / blocks, end = (block + 1) * height / blocks;
-          with_rows<R>(end - begin, [&](auto rows_each) {
-            const Index row = begin * kRowsEach;
-            dw_tile<T, decltype(rows_each)::value>(window, segment.in + row, panel,
-                                                   dw + (segment.weight + row) * columns + j,
-                                                   columns, pixels, ahead);
-          });
-        }
-      }
+      add_pixels<T>(stencil, window, panel, dw + j, columns, pixels, ahead);
     }
   }
 }
@@ -145,9 +188,11 @@ Array dw_and_db(const Plan& plan, const Array& dy, const Array& x, Index rows, I
   const Index images = std::max(images_in_tile(n, in_size, out_size), std::min(n, each));
   // A task sums one panel over one part of the images; the parts are added in their order at the
   // end. There are few parts where there are many panels, so partial sums never outgrow the arrays.
-  constexpr Index kTasks = 16;
-  const Index parts = std::clamp<Index>(kTasks / panels, 1, n);
-  const Index steps = images * plan.steps / kStretch / kTileRows<T::NV>;
+  // Nor are there many where pixels are few: every part has sums to clear and to be added up.
+  constexpr Index kMostTasks = 16, kLeastTasks = 2, kWorthPart = 256;
+  const Index worth = std::max(n * plan.pixels / kWorthPart, kLeastTasks / panels);
+  const Index parts = std::clamp<Index>(std::min(kMostTasks / panels, worth), 1, n);
+  const Index steps = images * plan.steps / (kStretch * T::terms * kTileSums<T::NV>);
   Array partial(Shape{parts, rows + 1, columns}, Scalar{0});
   Scalar* out = partial.data();
   parallel_for(parts * panels, n * plan.steps * m, [&](Index task) {
@@ -183,8 +228,7 @@ Array conv2d_dw(const Array& dy, const Array& x, const Shape& w_shape, const Win
     return winograd_dw(dy, x, w_shape, win.padding_h, win.padding_w, db);
   const auto plan = forward_plan(x.dim(1), x.dim(2), x.dim(3), win);
   Array both;
-  with_layout(m, x.dim(3),
-              [&](auto layout) { both = dw_and_db<decltype(layout)>(*plan, dy, x, rows, m); });
+  with_layout(m, [&](auto layout) { both = dw_and_db<decltype(layout)>(*plan, dy, x, rows, m); });
   if (both.dim(1) != m) both = slice(both, 1, 0, m);
   if (db) *db = both.rows(rows, rows + 1).reshape({m});
   return both.rows(0, rows).reshape(w_shape);

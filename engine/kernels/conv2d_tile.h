@@ -1,26 +1,27 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <type_traits>
 
 #include "engine/kernels/conv2d_plan.h"
 #include "engine/kernels/simd.h"
 #include "engine/parallel.h"
 
-/// What the kernels of conv2d*.cpp share: register tiles, packed weights, tiles of images.
+/// What the kernels of conv2d*.cpp share: register tiles, tiles of images.
 namespace kindling::kernels {
 
-/// How a row of a register tile lies in vector registers of L lanes.
+/// How a row of a register tile lies in NV vector registers of L lanes.
 ///
-///   vectors   NV of them side by side: L NV columns; each step multiplies one number per row
-///   pairs     for L / 2 columns or fewer, two numbers per row and step: lane 2 m adds up the even
-///             terms of column m, lane 2 m + 1 the odd ones. Half a register instead would need one
-///             load for each of its products, and loads are what a processor has too few of.
+///   plain     side by side: L NV columns, and each step multiplies one number per row
+///   pairs     for half as many columns, two numbers per row and step: lane 2 m adds up the even
+///             terms of column m, lane 2 m + 1 the odd ones. Registers half full instead would need
+///             one load for each of their products, and loads are what a processor has too few of.
 template <int kLanes, int kVectors, bool kPairs>
 struct Layout {
-  static constexpr int L = kLanes, NV = kVectors;
+  static constexpr int L = kLanes, NV = kVectors, width = L * NV;
   static constexpr bool pairs = kPairs;
-  static constexpr int columns = kPairs ? L / 2 : L * NV;
+  static constexpr int terms = kPairs ? 2 : 1, columns = width / terms;
   using V = simd::Vec<Scalar, L>;
   using Half = simd::Vec<Scalar, L >= 4 ? L / 2 : L>;
 };
@@ -38,69 +39,39 @@ struct Sums {
   using V = simd::Vec<Scalar, L>;
   V at[P][NV];
 
-  /// at[p][v] += a(p) * b[v] for one step of the inner loop.
-  template <class Broadcast>
-  [[gnu::always_inline]] void step(const Broadcast& a, const Scalar* b) {
-    V row[NV];
-#pragma GCC unroll 2
-    for (int v = 0; v < NV; ++v) row[v] = simd::load<V>(b + v * L);
-#pragma GCC unroll 16
+  /// at[p][v] += a(p) * b[v] for one step of the inner loop; a(p) is a number or a vector.
+  template <class Factor>
+  [[gnu::always_inline]] void step(const Factor& a, const std::array<V, NV>& b) {
+#pragma GCC unroll 24
     for (int p = 0; p < P; ++p) {
-      const Scalar broadcast = a(p);
+      const auto factor = a(p);
 #pragma GCC unroll 2
-      for (int v = 0; v < NV; ++v) at[p][v] += broadcast * row[v];
+      for (int v = 0; v < NV; ++v) at[p][v] += factor * b[v];
     }
   }
+  template <class Factor>
+  [[gnu::always_inline]] void step(const Factor& a, const Scalar* b) {
+    step(a, row(b));
+  }
 
-  /// The same for two terms, lying side by side at a(p); b is a row of pairs.
-  template <class Address>
-  [[gnu::always_inline]] void step_pairs(const Address& a, const Scalar* b) {
-    const V row = simd::load<V>(b);
-#pragma GCC unroll 16
-    for (int p = 0; p < P; ++p) at[p][0] += simd::load_pairs<V>(a(p)) * row;
+  static std::array<V, NV> row(const Scalar* b) {
+    std::array<V, NV> row;
+#pragma GCC unroll 2
+    for (int v = 0; v < NV; ++v) row[v] = simd::load<V>(b + v * L);
+    return row;
   }
 };
 
-/// A matrix (rows, columns) cut into panels `width` columns wide, each stored row after row, the
-/// last filled up with zeros: (panels, rows, width). Column j of row i is at(i)[j * column].
-template <class Row>
-Array pack(const Row& at, Index rows, Index columns, Index column, Index width) {
-  const Index panels = (columns + width - 1) / width;
-  Array packed(Shape{panels, rows, width});
-  Scalar* out = packed.data();
-  parallel_for(panels, 4 * packed.size(), [&](Index panel) {
-    Scalar* to = out + panel * rows * width;
-    const Index filled = std::min(width, columns - panel * width);
-    for (Index i = 0; i < rows; ++i, to += width) {
-      const Scalar* from = at(i) + panel * width * column;
-      for (Index j = 0; j < filled; ++j) to[j] = from[j * column];
-      std::fill(to + filled, to + width, Scalar{0});
-    }
-  });
-  return packed;
-}
-
-/// Calls f(Layout) with the one that fits M columns: pairs for few (half a register, where the
-/// terms, `features` of each pixel, do not come in pairs), one register, or two side by side.
+/// Calls f(Layout) with the one that fits M columns.
 template <class F>
-void with_layout(Index columns, Index features, const F& f) {
+void with_layout(Index columns, const F& f) {
   constexpr int kFull = simd::kLanes<Scalar>;
   if (columns > kFull) return f(Layout<kFull, 2, false>());
   if constexpr (kFull >= 4) {
-    if (columns <= kFull / 2 && features % 2 == 0) return f(Layout<kFull, 1, true>());
-    if (columns <= kFull / 2) return f(Layout<kFull / 2, 1, false>());
+    if (columns > kFull / 2) return f(Layout<kFull, 2, true>());
+    return f(Layout<kFull, 1, true>());
   }
   f(Layout<kFull, 1, false>());
-}
-
-/// Rows 2 i and 2 i + 1 of a packed matrix zipped together, as pairs are read.
-inline void zip_rows(Array& packed) {
-  const Index rows = packed.dim(1), width = packed.dim(2);
-  const Array before = packed;
-  Scalar* out = packed.data();
-  for (Index i = 0; i < rows; ++i)
-    for (Index j = 0; j < width; ++j)
-      out[i / 2 * 2 * width + 2 * j + i % 2] = before[i * width + j];
 }
 
 /// Calls f(rows) as a compile-time number: `rows` itself, at most R.
@@ -152,12 +123,12 @@ inline Index images_in_tile(Index n, Index in, Index out) {
 /// The pixels of a stencil in a tile of images, one after the other.
 class Walk {
  public:
-  /// Of `count` images, each `size` numbers long.
-  Walk(const Plan& plan, const Stencil& stencil, const Scalar* images, Index size, Index count)
+  /// Of `count` images, each `size` numbers long and `pixels` pixels in the result.
+  Walk(const Stencil& stencil, const Scalar* images, Index size, Index pixels, Index count)
       : pixels_(stencil.pixels),
         images_(images),
         size_(size),
-        image_pixels_(plan.pixels),
+        image_pixels_(pixels),
         left_(count * std::ssize(stencil.pixels)) {}
   Index left() const { return left_; }
 

@@ -70,4 +70,21 @@ H unzip(const V& v) {
   (std::make_index_sequence<sizeof(H) / sizeof(v[0])>());
 }
 
+/// The same of two registers: a[first], a[first + 2], ..., b[first], b[first + 2], ...
+template <std::size_t kFirst, class V>
+V unzip(const V& a, const V& b) {
+  return [&]<std::size_t... I>(std::index_sequence<I...>) {
+    return __builtin_shufflevector(a, b, (2 * I + kFirst)...);
+  }
+  (std::make_index_sequence<sizeof(V) / sizeof(a[0])>());
+}
+/// v[first], v[first + 1], ...
+template <class H, std::size_t kFirst, class V>
+H part(const V& v) {
+  return [&]<std::size_t... I>(std::index_sequence<I...>) {
+    return __builtin_shufflevector(v, v, (I + kFirst)...);
+  }
+  (std::make_index_sequence<sizeof(H) / sizeof(v[0])>());
+}
+
 }  // namespace kindling::simd

@@ -152,6 +152,31 @@ TEST_CASE("conv2d is exact where one image fills a tile and where many share one
   check_exact({{257, 1, 1, 3}, {3, 3, 3, 2}, 1, 1, true}, random);
 }
 
+TEST_CASE("conv2d is exact with few channels, even and odd, and kernel rows of any length") {
+  Random random(406);
+  for (const Index kernel : {1, 2, 3, 5, 7, 9})
+    for (const Index in : {1, 2, 3})
+      for (const Index out : {1, 4, 8, 9, 16}) {
+        const Pair padding{pick(random, 0, kernel / 2), pick(random, 0, kernel / 2)};
+        const Pair stride{pick(random, 1, 2), pick(random, 1, 2)};
+        check_exact({{3, 10, 11, in}, {kernel, kernel, in, out}, stride, padding, true}, random);
+      }
+}
+
+TEST_CASE("conv2d is exact with weights that every thread packs for itself and with shared ones") {
+  Random random(407);
+  for (const Index in : {12, 123, 240})  // 16 columns in pairs: 32 K numbers are packed at most
+    check_exact({{2, 3, 4, in}, {3, 3, in, 14}, 1, 1, true}, random);
+  check_exact({{2, 3, 3, 130}, {3, 3, 130, 40}, 1, 1, true}, random);
+}
+
+TEST_CASE("an infinite number counts once, also where it is the odd one in a row of the kernel") {
+  Array x({1, 5, 5, 1}, Scalar{1});
+  x.data()[12] = std::numeric_limits<Scalar>::infinity();  // in the middle
+  const Array y = conv2d(Tensor(x), Tensor(Array({3, 3, 1, 1}, Scalar{1}))).value();
+  for (Scalar v : y.values()) CHECK_EQ(v, std::numeric_limits<Scalar>::infinity());
+}
+
 TEST_CASE("rows and columns that no window reaches get a gradient of zero") {
   const Tensor x(Array({1, 3, 3, 1}, Scalar{1}), true), w(Array({1, 1, 1, 1}, Scalar{2}), true);
   conv2d(x, w, {}, 2).backward(Array({1, 2, 2, 1}, Scalar{1}));
