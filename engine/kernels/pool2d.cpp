@@ -29,18 +29,24 @@ using Place = std::conditional_t<sizeof(Scalar) == 8, std::int64_t, std::int32_t
 template <int L>
 using Places = Lanes<Place, L>;  // as wide as Values, so that one can choose by the other
 
-template <class To, int L, class From>
-Lanes<To, L> convert(const From& from) {
-  if constexpr (L == 1)
-    return static_cast<To>(from);
-  else
-    return __builtin_convertvector(from, Lanes<To, L>);
+template <class T, int L>
+simd::Vec<T, L> convert(const auto& from) {
+  return __builtin_convertvector(from, simd::Vec<T, L>);
+}
+/// Twice as wide unsigned numbers T: the bytes of them with zeros in between.
+template <class T, int L>
+simd::Vec<T, L> widen(const auto& from) {
+  using Halves = simd::Vec<std::remove_cvref_t<decltype(from[0])>, 2 * L>;
+  return (simd::Vec<T, L>)simd::zip<Halves>(from, std::remove_cvref_t<decltype(from)>{});
 }
 
-// To a byte and back in steps: longer ones gcc 12 takes number by number.
+// Places are stored as a byte or an int; to a byte and back in steps. A longer one gcc 12 takes
+// number by number, but of these it makes one instruction.
 template <int L, class Stored>
 void store_places(Stored* argmax, const Places<L>& place) {
-  if constexpr (sizeof(Stored) > 1)
+  if constexpr (L == 1)
+    *argmax = static_cast<Stored>(place);
+  else if constexpr (sizeof(Stored) > 1)
     simd::store(argmax, convert<Stored, L>(place));
   else
     simd::store(argmax,
@@ -49,10 +55,12 @@ void store_places(Stored* argmax, const Places<L>& place) {
 template <int L, class Stored>
 Places<L> load_places(const Stored* argmax) {
   const auto stored = simd::load<Lanes<Stored, L>>(argmax);
-  if constexpr (sizeof(Stored) > 1)
+  if constexpr (L == 1)
+    return stored;
+  else if constexpr (sizeof(Stored) > 1)
     return convert<Place, L>(stored);
   else
-    return convert<Place, L>(convert<std::uint32_t, L>(convert<std::uint16_t, L>(stored)));
+    return convert<Place, L>(widen<std::uint32_t, L>(widen<std::uint16_t, L>(stored)));
 }
 
 template <class Cut, class Stored, class Run>
@@ -80,21 +88,24 @@ void max_run(Cut, Run run, Index c, const Scalar* x, Scalar* y, Stored* argmax) 
   });
 }
 
-// For windows side by side. Row by row, so that dx is written from its beginning to its end.
+// For windows side by side. dx is written from the beginning of a row to its end, dy read once for
+// each of its columns: that is faster than to write to several places in turn.
 template <class Cut, class Stored, class Run>
 void max_dx_run(Cut, Run run, Index c, const Scalar* dy, const Stored* argmax, Scalar* dx) {
   constexpr int L = Cut::kLanes;
   for (Index a = 0; a < run.rows; ++a)
     Cut::each_window(run.count, [&](Index k) {
-      Cut::each(c, [&](Index j) {
-        const Index in = (run.output + k) * c + j;
-        const auto gradient = simd::load<Values<L>>(dy + in);
-        const Places<L> place = load_places<L>(argmax + in);
-        Scalar* out = dx + (run.first(k) + run.row(a)) * c + j;
-        Cut::write_columns(out, c, run.columns, [&](Index b) {
-          return place == static_cast<Place>(run.cell_at(a, b)) ? gradient : Values<L>{};
-        });
-      });
+      const Index in = (run.output + k) * c;
+      if (a == 0) {
+        run.fetch_next(k, Cut::kWindows, c, dy);
+        run.fetch_next(k, Cut::kWindows, c, argmax);
+      }
+      Cut::write_row(
+          dx + (run.first(k) + run.row(a)) * c, c, run.columns, [&](Index b, Index j) -> Values<L> {
+            const auto gradient = simd::load<Values<L>>(dy + in + j);
+            const Places<L> place = load_places<L>(argmax + in + j);
+            return place == static_cast<Place>(run.cell_at(a, b)) ? gradient : Values<L>{};
+          });
     });
 }
 
@@ -143,14 +154,13 @@ void avg_run(Cut, Run run, Index c, const Scalar* x, Scalar count, Scalar* y) {
 
 template <class Cut, class Run>
 void avg_dx_run(Cut, Run run, Index c, const Scalar* dy, Scalar share, Scalar* dx) {
-  constexpr int L = Cut::kLanes;
+  using V = Values<Cut::kLanes>;
   for (Index a = 0; a < run.rows; ++a)
     Cut::each_window(run.count, [&](Index k) {
-      Cut::each(c, [&](Index j) {
-        const Values<L> due = share * simd::load<Values<L>>(dy + (run.output + k) * c + j);
-        Scalar* out = dx + (run.first(k) + run.row(a)) * c + j;
-        Cut::write_columns(out, c, run.columns, [&](Index) { return due; });
-      });
+      const Scalar* in = dy + (run.output + k) * c;
+      if (a == 0) run.fetch_next(k, Cut::kWindows, c, dy);
+      Cut::write_row(dx + (run.first(k) + run.row(a)) * c, c, run.columns,
+                     [&](Index, Index j) -> V { return share * simd::load<V>(in + j); });
     });
 }
 

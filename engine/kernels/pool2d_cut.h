@@ -51,18 +51,18 @@ struct Cut {
     }
   }
 
-  /// Writes of(b), the numbers for column b, to each of the columns.
+  /// Writes a row of the windows at x: of(b, j) are the numbers from the j-th on in column b.
   template <class Columns, class Of>
-  [[gnu::always_inline]] static void write_columns(Scalar* x, Index c, Columns columns,
-                                                   const Of& of) {
+  [[gnu::always_inline]] static void write_row(Scalar* x, Index c, Columns columns, const Of& of) {
     if constexpr (C == 0) {
-      for (Index b = 0; b < columns; ++b) simd::store(x + b * c, of(b));
+      for (Index b = 0; b < columns; ++b)
+        each(c, [&](Index j) { simd::store(x + b * c + j, of(b, j)); });
     } else {
-      const Values<L> a = of(0), b = of(1);
+      const Values<L> left = of(0, 0), right = of(1, 0);
       [&]<int... I>(std::integer_sequence<int, I...>) {
         constexpr auto from = [](int i) { return i / C % 2 * L + i / C / 2 * C + i % C; };
-        simd::store(x, __builtin_shufflevector(a, b, from(I)...));
-        simd::store(x + L, __builtin_shufflevector(a, b, from(L + I)...));
+        simd::store(x, __builtin_shufflevector(left, right, from(I)...));
+        simd::store(x + L, __builtin_shufflevector(left, right, from(L + I)...));
       }
       (std::make_integer_sequence<int, L>());
     }

@@ -73,6 +73,14 @@ struct Pooling {
   Index outputs() const { return h.windows * w.windows; }
 };
 
+/// Fetches so many numbers from memory. The processor sees for itself where a loop is going, but
+/// not that it will jump over rows that have been read, or come to a row once more before it goes
+/// on.
+template <class T>
+void fetch(const T* from, Index count) {
+  for (Index i = 0; i < count; i += 64 / sizeof(T)) __builtin_prefetch(from + i);
+}
+
 /// Windows side by side that have the same of their cells inside the image. Pixels and outputs are
 /// counted through all images.
 template <class Rows, class Columns>
@@ -89,13 +97,16 @@ struct Run {
   Index row(Index a) const { return a * width; }
   Index cell_at(Index a, Index b) const { return cell + a * kernel_w + b; }
 
-  /// Fetches the share of some windows, from k on, of what the next row of windows brings. The
-  /// processor sees for itself where a loop is going, but not that it will jump over rows that have
-  /// been read: 30 instead of 60 GB/s.
+  /// Fetches the share of some windows, from k on, of what the next row of windows brings: 70
+  /// instead of 35 GB/s.
   void fetch_ahead(Index k, Index windows, Index channels, const Scalar* x) const {
     const Index share = stride_h * stride_w * channels;
-    const Scalar* next = x + (pixel + stride_h * width) * channels + k * share;
-    for (Index i = 0; i < windows * share; i += 64 / sizeof(Scalar)) __builtin_prefetch(next + i);
+    fetch(x + (pixel + stride_h * width) * channels + k * share, windows * share);
+  }
+  /// The same of arrays that have a number for every output.
+  template <class T>
+  void fetch_next(Index k, Index windows, Index channels, const T* y) const {
+    fetch(y + (output + count + k) * channels, windows * channels);
   }
 };
 
