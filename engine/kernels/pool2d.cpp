@@ -1,166 +1,244 @@
 #include "engine/kernels/pool2d.h"
 
-#include <algorithm>
-#include <limits>
+#include <cstdint>
 
-#include "engine/kernels/simd.h"
-#include "engine/parallel.h"
+#include "engine/kernels/pool2d_cut.h"
+#include "engine/kernels/pool2d_windows.h"
 
-// A window is walked once for every register of channels, with what it yields kept in registers:
+// Every number of a result is written once, from what it depends on, which stays in registers on
+// the way:
 //
-//     for each image, for each output pixel:             a task is an image
-//       for a register of channels at a time:
-//         best = -inf  |  total = 0
-//         for each pixel of the window inside the image: best = max(best, x) | total += x
+//     for some rows of windows:                               a task
+//       for each window, for a register of channels at a time:
+//         for each of its cells inside the image:             best = max(best, x) | total += x
 //         write y (and where the best one stood)
 //
-// and backwards each pixel of the window gets what it is due, in an image that is in the cache
-// because it has just been filled with zeros.
+// Backwards, windows that lie side by side and cover the image are walked in the same way, and each
+// writes its own part of dx. Where they overlap or leave gaps the loop goes over the pixels:
+//
+//     for some rows of dx:                                    a task
+//       for each pixel, for a register of channels at a time:
+//         for each window over it:                            total += dy, if it won | dy / count
+//         write dx
 
 namespace kindling::kernels {
 
 namespace {
+
+using Place = std::conditional_t<sizeof(Scalar) == 8, std::int64_t, std::int32_t>;
+template <int L>
+using Places = Lanes<Place, L>;  // as wide as Values, so that one can choose by the other
+
+template <class T, int L>
+simd::Vec<T, L> convert(const auto& from) {
+  return __builtin_convertvector(from, simd::Vec<T, L>);
+}
+/// Twice as wide unsigned numbers T: the bytes of them with zeros in between.
+template <class T, int L>
+simd::Vec<T, L> widen(const auto& from) {
+  using Halves = simd::Vec<std::remove_cvref_t<decltype(from[0])>, 2 * L>;
+  return (simd::Vec<T, L>)simd::zip<Halves>(from, std::remove_cvref_t<decltype(from)>{});
+}
+
+// Places are stored as a byte or an int; to a byte and back in steps. A longer one gcc 12 takes
+// number by number, but of these it makes one instruction.
+template <int L, class Stored>
+void store_places(Stored* argmax, const Places<L>& place) {
+  if constexpr (L == 1)
+    *argmax = static_cast<Stored>(place);
+  else if constexpr (sizeof(Stored) > 1)
+    simd::store(argmax, convert<Stored, L>(place));
+  else
+    simd::store(argmax,
+                convert<Stored, L>(convert<std::uint16_t, L>(convert<std::uint32_t, L>(place))));
+}
+template <int L, class Stored>
+Places<L> load_places(const Stored* argmax) {
+  const auto stored = simd::load<Lanes<Stored, L>>(argmax);
+  if constexpr (L == 1)
+    return stored;
+  else if constexpr (sizeof(Stored) > 1)
+    return convert<Place, L>(stored);
+  else
+    return convert<Place, L>(widen<std::uint32_t, L>(widen<std::uint16_t, L>(stored)));
+}
+
+template <class Cut, class Stored, class Run>
+void max_run(Cut, Run run, Index c, const Scalar* x, Scalar* y, Stored* argmax) {
+  constexpr int L = Cut::kLanes;
+  Cut::each_window(run.count, [&](Index k) {
+    run.fetch_ahead(k, Cut::kWindows, c, x);
+    Cut::each(c, [&](Index j) {
+      const Scalar* in = x + run.first(k) * c + j;
+      Values<L> best = Cut::column(in, c, 0);
+      Places<L> place = Places<L>{} + static_cast<Place>(run.cell);
+      for (Index a = 0; a < run.rows; ++a)
+        for (Index b = 0; b < run.columns; ++b) {
+          if (a + b == 0) continue;
+          const Values<L> value = Cut::column(in + run.row(a) * c, c, b);
+          // Greater, or not a number: but the first of those stays.
+          const auto wins = ((value <= best) == 0) & (best == best);
+          best = wins ? value : best;
+          place = wins ? Places<L>{} + static_cast<Place>(run.cell_at(a, b)) : place;
+        }
+      const Index out = (run.output + k) * c + j;
+      simd::store(y + out, best);
+      store_places<L>(argmax + out, place);
+    });
+  });
+}
+
+// For windows side by side. dx is written from the beginning of a row to its end, dy read once for
+// each of its columns: that is faster than to write to several places in turn.
+template <class Cut, class Stored, class Run>
+void max_dx_run(Cut, Run run, Index c, const Scalar* dy, const Stored* argmax, Scalar* dx) {
+  constexpr int L = Cut::kLanes;
+  for (Index a = 0; a < run.rows; ++a)
+    Cut::each_window(run.count, [&](Index k) {
+      const Index in = (run.output + k) * c;
+      if (a == 0) {
+        run.fetch_next(k, Cut::kWindows, c, dy);
+        run.fetch_next(k, Cut::kWindows, c, argmax);
+      }
+      Cut::write_row(
+          dx + (run.first(k) + run.row(a)) * c, c, run.columns, [&](Index b, Index j) -> Values<L> {
+            const auto gradient = simd::load<Values<L>>(dy + in + j);
+            const Places<L> place = load_places<L>(argmax + in + j);
+            return place == static_cast<Place>(run.cell_at(a, b)) ? gradient : Values<L>{};
+          });
+    });
+}
+
+template <int L, class Stored, class PixelRun>
+void max_dx_pixels(PixelRun run, Index c, const Scalar* dy, const Stored* argmax, Scalar* dx) {
+  for (Index k = 0; k < run.count; ++k)
+    Cut<L>::each(c, [&](Index j) {
+      Values<L> total{};
+      for (Index a = 0; a < run.rows; ++a)
+        for (Index b = 0; b < run.columns; ++b) {
+          const Index in = (run.output + k + run.window(a, b)) * c + j;
+          const auto here = load_places<L>(argmax + in) == static_cast<Place>(run.cell_in(a, b));
+          total += here ? simd::load<Values<L>>(dy + in) : Values<L>{};
+        }
+      simd::store(dx + (run.pixel + k * run.stride_w) * c + j, total);
+    });
+}
+
+/// How many cells the windows over an image have: (OH, OW).
+Array counts(const Pooling& p, bool count_padding) {
+  Array cells(Shape{p.h.windows, p.w.windows});
+  Scalar* out = cells.data();
+  const auto count = [=](const WindowAxis& axis, Index window) {
+    return count_padding ? axis.with_padding(window) : axis.inside(window).size();
+  };
+  for (Index oh = 0; oh < p.h.windows; ++oh)
+    for (Index ow = 0; ow < p.w.windows; ++ow)
+      *out++ = static_cast<Scalar>(count(p.h, oh) * count(p.w, ow));
+  return cells;
+}
+
+template <class Cut, class Run>
+void avg_run(Cut, Run run, Index c, const Scalar* x, Scalar count, Scalar* y) {
+  constexpr int L = Cut::kLanes;
+  Cut::each_window(run.count, [&](Index k) {
+    run.fetch_ahead(k, Cut::kWindows, c, x);
+    Cut::each(c, [&](Index j) {
+      const Scalar* in = x + run.first(k) * c + j;
+      Values<L> total{};
+      for (Index a = 0; a < run.rows; ++a)
+        for (Index b = 0; b < run.columns; ++b) total += Cut::column(in + run.row(a) * c, c, b);
+      simd::store(y + (run.output + k) * c + j, total / count);
+    });
+  });
+}
+
+template <class Cut, class Run>
+void avg_dx_run(Cut, Run run, Index c, const Scalar* dy, Scalar share, Scalar* dx) {
+  using V = Values<Cut::kLanes>;
+  for (Index a = 0; a < run.rows; ++a)
+    Cut::each_window(run.count, [&](Index k) {
+      const Scalar* in = dy + (run.output + k) * c;
+      if (a == 0) run.fetch_next(k, Cut::kWindows, c, dy);
+      Cut::write_row(dx + (run.first(k) + run.row(a)) * c, c, run.columns,
+                     [&](Index, Index j) -> V { return share * simd::load<V>(in + j); });
+    });
+}
+
+template <int L, class PixelRun>
+void avg_dx_pixels(PixelRun run, Index c, const Scalar* dy, const Scalar* share, Scalar* dx) {
+  for (Index k = 0; k < run.count; ++k)
+    Cut<L>::each(c, [&](Index j) {
+      Values<L> total{};
+      for (Index a = 0; a < run.rows; ++a)
+        for (Index b = 0; b < run.columns; ++b) {
+          const Index window = k + run.window(a, b);
+          total +=
+              share[run.place + window] * simd::load<Values<L>>(dy + (run.output + window) * c + j);
+        }
+      simd::store(dx + (run.pixel + k * run.stride_w) * c + j, total);
+    });
+}
 
 Shape pooled_shape(const Shape& x, const Window& w, bool ceil_mode) {
   return {x[0], window_extent(x[1], w.kernel_h, w.stride_h, w.padding_h, ceil_mode),
           window_extent(x[2], w.kernel_w, w.stride_w, w.padding_w, ceil_mode), x[3]};
 }
 
-/// The part of a window along one axis that lies inside the image, and how many cells it has with
-/// the padding counted in.
-struct Span {
-  Index begin, end, with_padding;
-  Span(Index out, Index extent, Index kernel, Index stride, Index padding) {
-    const Index start = out * stride - padding;
-    const Index stop = std::min(start + kernel, extent + padding);
-    with_padding = stop - start;
-    begin = std::max<Index>(start, 0);
-    end = std::min(stop, extent);
-  }
-};
-
-/// Pixels of an image that one output pixel comes from.
-struct Pixels {
-  Span rows, columns;
-  Index width;
-
-  /// Calls visit(ih * W + iw) for each, row by row.
-  template <class Visit>
-  void each(const Visit& visit) const {
-    for (Index ih = rows.begin; ih < rows.end; ++ih)
-      for (Index iw = columns.begin; iw < columns.end; ++iw) visit(ih * width + iw);
-  }
-  Scalar count(const AvgPool& pool) const {
-    const Index inside = (rows.end - rows.begin) * (columns.end - columns.begin);
-    return static_cast<Scalar>(pool.count_padding ? rows.with_padding * columns.with_padding
-                                                  : inside);
-  }
-};
-
-/// Calls visit(output pixel, its Pixels) for every output pixel of image n.
-template <class Visit>
-void each_window(Index n, const Shape& x, const Shape& y, const Window& w, const Visit& visit) {
-  for (Index oh = 0; oh < y[1]; ++oh) {
-    const Span rows(oh, x[1], w.kernel_h, w.stride_h, w.padding_h);
-    for (Index ow = 0; ow < y[2]; ++ow)
-      visit((n * y[1] + oh) * y[2] + ow,
-            Pixels{rows, Span(ow, x[2], w.kernel_w, w.stride_w, w.padding_w), x[2]});
-  }
-}
-
-/// Calls body.operator()<L>(j) for runs of L channels from j on that together are all of them:
-/// whole registers first, then halves, and so on.
-template <int L = simd::kLanes<Scalar>, class Body>
-void each_register(Index channels, const Body& body, Index j = 0) {
-  for (; j + L <= channels; j += L) body.template operator()<L>(j);
-  if constexpr (L > 1) {
-    if (j < channels) each_register<L / 2>(channels, body, j);
-  }
-}
-
-using Place = std::conditional_t<sizeof(Scalar) == 8, std::int64_t, std::int32_t>;
-template <int L>
-using Values = simd::Vec<Scalar, L>;
-template <int L>
-using Places = simd::Vec<Place, L>;  // as wide as Values, so that one can choose by the other
-template <int L>
-using StoredPlaces = simd::Vec<std::int32_t, L>;
-
 }  // namespace
 
-Array max_pool2d(const Array& x, const Window& window, bool ceil_mode, IntArray& argmax) {
+Array max_pool2d(const Array& x, const Window& window, bool ceil_mode, Argmax& argmax) {
   const Shape shape = pooled_shape(x.shape(), window, ceil_mode);
+  const Pooling p(x.shape(), shape, window);
+  if (window.kernel_h * window.kernel_w <= 256)
+    argmax = ByteArray(shape);
+  else
+    argmax = IntArray(shape);
   Array y(shape);
-  argmax = IntArray(shape);
-  const Index pixels = x.dim(1) * x.dim(2), c = x.dim(3);
   const Scalar* in = x.data();
   Scalar* out = y.data();
-  std::int32_t* from = argmax.data();
-  parallel_for(shape[0], y.size() * window.kernel_h * window.kernel_w, [&](Index n) {
-    const Scalar* image = in + n * pixels * c;
-    each_window(n, x.shape(), shape, window, [&](Index o, const Pixels& inside) {
-      each_register(c, [&]<int L>(Index j) {
-        const Index first = inside.rows.begin * inside.width + inside.columns.begin;
-        auto best = simd::load<Values<L>>(image + first * c + j);
-        Places<L> place = Places<L>{} + static_cast<Place>(first);
-        inside.each([&](Index pixel) {
-          const auto value = simd::load<Values<L>>(image + pixel * c + j);
-          // Greater, or not a number: but the first of those stays.
-          const Places<L> wins = ~(value <= best) & (best == best);
-          best = wins ? value : best;
-          place = wins ? Places<L>{} + static_cast<Place>(pixel) : place;
-        });
-        simd::store(out + o * c + j, best);
-        simd::store(from + o * c + j, __builtin_convertvector(place, StoredPlaces<L>));
+  const auto into = [&](auto& argmax) {
+    with_lanes(p.channels, [&, c = p.channels, place = argmax.data()]<int L, int C>() {
+      each_run(p, [&](const auto& run) {
+        cut<L, C>(run, [&](auto cut) { max_run(cut, run, c, in, out, place); });
       });
     });
-  });
+  };
+  std::visit(into, argmax);
   return y;
 }
 
 // y = x[argmax];  dx[argmax] += dy
-Array max_pool2d_dx(const Array& dy, const IntArray& argmax, const Window& window,
+Array max_pool2d_dx(const Array& dy, const Argmax& argmax, const Window& window,
                     const Shape& x_shape) {
+  const Pooling p(x_shape, dy.shape(), window);
   Array dx(x_shape);
-  const Index pixels = x_shape[1] * x_shape[2], c = x_shape[3];
   const Scalar* in = dy.data();
-  const std::int32_t* from = argmax.data();
   Scalar* out = dx.data();
-  parallel_for(x_shape[0], dy.size() * window.kernel_h * window.kernel_w, [&](Index n) {
-    Scalar* image = out + n * pixels * c;
-    std::fill_n(image, pixels * c, Scalar{0});
-    each_window(n, x_shape, dy.shape(), window, [&](Index o, const Pixels& inside) {
-      each_register(c, [&]<int L>(Index j) {
-        const auto gradient = simd::load<Values<L>>(in + o * c + j);
-        const auto place =
-            __builtin_convertvector(simd::load<StoredPlaces<L>>(from + o * c + j), Places<L>);
-        inside.each([&](Index pixel) {
-          Scalar* at = image + pixel * c + j;
-          const auto before = simd::load<Values<L>>(at);
-          const Places<L> here = place == static_cast<Place>(pixel);
-          simd::store(at, here ? before + gradient : before);
+  const auto from = [&](const auto& argmax) {
+    with_lanes(p.channels, [&, c = p.channels, place = argmax.data()]<int L, int C>() {
+      if (p.tiled())
+        each_run(p, [&](const auto& run) {
+          cut<L, C>(run, [&](auto cut) { max_dx_run(cut, run, c, in, place, out); });
         });
-      });
+      else
+        each_pixel_run(
+            p, [&](const auto& run) { max_dx_pixels<C == 0 ? L : C>(run, c, in, place, out); });
     });
-  });
+  };
+  std::visit(from, argmax);
   return dx;
 }
 
 Array avg_pool2d(const Array& x, const AvgPool& pool) {
   const Shape shape = pooled_shape(x.shape(), pool.window, pool.ceil_mode);
+  const Pooling p(x.shape(), shape, pool.window);
+  const Array count = counts(p, pool.count_padding);
   Array y(shape);
-  const Index pixels = x.dim(1) * x.dim(2), c = x.dim(3);
-  const Scalar* in = x.data();
+  const Scalar *in = x.data(), *n = count.data();
   Scalar* out = y.data();
-  parallel_for(shape[0], y.size() * pool.window.kernel_h * pool.window.kernel_w, [&](Index n) {
-    const Scalar* image = in + n * pixels * c;
-    each_window(n, x.shape(), shape, pool.window, [&](Index o, const Pixels& inside) {
-      const Scalar count = inside.count(pool);
-      each_register(c, [&]<int L>(Index j) {
-        Values<L> total{};
-        inside.each([&](Index pixel) { total += simd::load<Values<L>>(image + pixel * c + j); });
-        simd::store(out + o * c + j, total / count);
-      });
+  with_lanes(p.channels, [&, c = p.channels]<int L, int C>() {
+    each_run(p, [&](const auto& run) {
+      cut<L, C>(run, [&](auto cut) { avg_run(cut, run, c, in, n[run.place], out); });
     });
   });
   return y;
@@ -168,23 +246,21 @@ Array avg_pool2d(const Array& x, const AvgPool& pool) {
 
 // y = sum of x / count;  dx += dy / count
 Array avg_pool2d_dx(const Array& dy, const AvgPool& pool, const Shape& x_shape) {
+  const Pooling p(x_shape, dy.shape(), pool.window);
+  Array shares = counts(p, pool.count_padding);
+  Scalar* share = shares.data();
+  for (Index i = 0; i < shares.size(); ++i) share[i] = 1 / share[i];
   Array dx(x_shape);
-  const Index pixels = x_shape[1] * x_shape[2], c = x_shape[3];
   const Scalar* in = dy.data();
   Scalar* out = dx.data();
-  parallel_for(x_shape[0], dy.size() * pool.window.kernel_h * pool.window.kernel_w, [&](Index n) {
-    Scalar* image = out + n * pixels * c;
-    std::fill_n(image, pixels * c, Scalar{0});
-    each_window(n, x_shape, dy.shape(), pool.window, [&](Index o, const Pixels& inside) {
-      const Scalar share = 1 / inside.count(pool);
-      each_register(c, [&]<int L>(Index j) {
-        const Values<L> due = share * simd::load<Values<L>>(in + o * c + j);
-        inside.each([&](Index pixel) {
-          Scalar* at = image + pixel * c + j;
-          simd::store(at, simd::load<Values<L>>(at) + due);
-        });
+  with_lanes(p.channels, [&, c = p.channels]<int L, int C>() {
+    if (p.tiled())
+      each_run(p, [&](const auto& run) {
+        cut<L, C>(run, [&](auto cut) { avg_dx_run(cut, run, c, in, share[run.place], out); });
       });
-    });
+    else
+      each_pixel_run(
+          p, [&](const auto& run) { avg_dx_pixels<C == 0 ? L : C>(run, c, in, share, out); });
   });
   return dx;
 }

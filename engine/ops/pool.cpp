@@ -27,7 +27,7 @@ kernels::Window pool_window(const Op& op, const Tensor& x, Pair kernel, Pair str
 // y = max of a window;  dx = dy where the maximum came from
 Tensor max_pool2d(const Tensor& x, Pair kernel, Pair stride, Pair padding, bool ceil_mode) {
   const auto window = pool_window(kMaxPool, x, kernel, stride, padding);
-  IntArray from;
+  kernels::Argmax from;
   Array y = kernels::max_pool2d(x.value(), window, ceil_mode, from);
   return record(kMaxPool, std::move(y), {x},
                 [from, window, shape = x.shape()](const Array& dy, Grads& grads) {
