@@ -2,88 +2,116 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
+#include <limits>
 #include <vector>
 
-#include "engine/kernels/math.h"
+#include "engine/kernels/bit_planes.h"
+#include "engine/kernels/simd.h"
 #include "engine/parallel.h"
 
 // One pass over memory, in blocks that stay in the first-level cache while they are looked at:
 //
 //     for each part (a task), for each block of it:
-//       cell[i] = where x[i] belongs, or one past the last cell      in vector registers
-//       pair[i] = cell[i], cell[i + half the block], as one number
-//       ++table[i % 4][pair[i]]                                      one count for two elements
-//       mean and squared distances of the block                      (summarize)
+//       mean and squared distances of the block           (summarize)
+//       cell[i] = where x[i] belongs                      in vector registers
+//       counts[c] += how often c stands among the cells
 //
-// Neighbours are often alike, and a count that was just written cannot be read again at once: so
-// there are four tables, used in turn.
+// `++counts[cell[i]]`, a number at a time, takes a cycle and a half a number, and more where
+// neighbours are alike: a count that was just written cannot be read again at once. So the cells
+// are not looked up at all: bit_planes.h counts hundreds of them at a time.
 
 namespace kindling::kernels {
 
 namespace {
 
-constexpr Index kBlock = 2048, kHalf = kBlock / 2, kPart = 64 * kBlock;
-constexpr int kTables = 4, kMaxPaired = 40;
+constexpr int kLanes = simd::kLanes<Scalar>;
+using V = simd::Vec<Scalar, kLanes>;
+using Cell = std::conditional_t<sizeof(Scalar) == 4, std::int32_t, std::int64_t>;
+using CellV = simd::Vec<Cell, kLanes>;  // as wide as a V
+
+constexpr Index kBlock = 16 * 1024 / sizeof(Scalar), kPart = 32 * kBlock, kAhead = kBlock;
+
+/// Finds the cells of a register of numbers.
+struct Finder {
+  V low, high, scale, none;
+  CellV kept;  ///< The bits of a number that count: with `absolute` all but the sign.
+
+  Finder(const Cells& cells, int none)
+      : low(simd::splat<V>(cells.low)),
+        high(simd::splat<V>(cells.high)),
+        scale(simd::splat<V>(static_cast<Scalar>(cells.bins) / (cells.high - cells.low))),
+        none(simd::splat<V>(static_cast<Scalar>(none))),
+        kept(simd::splat<CellV>(cells.absolute ? std::numeric_limits<Cell>::max() : Cell{-1})) {}
+
+  /// `none` for what lies outside; the upper end may come out one past the last cell.
+  CellV operator()(const Scalar* x) const {
+    __builtin_prefetch(x + kAhead);
+    const V v = (V)(simd::load<CellV>(x) & kept), above = v - low;
+    V at = above * scale;
+    at = v <= high ? at : none;
+    at = above >= 0 ? at : none;
+    return __builtin_convertvector(at, CellV);
+  }
+  /// The cells of as many registers of numbers as fill one with bytes, in whatever order.
+  Bytes packed(const Scalar* x) const {
+    CellV bytes = (*this)(x);
+    for (std::size_t k = 1; k < sizeof(Cell); ++k) bytes = bytes << 8 | (*this)(x + k * kLanes);
+    return (Bytes)bytes;
+  }
+};
 
 /// Counts the elements of one part.
 class Counter {
  public:
-  explicit Counter(const Cells& cells)
-      : cells_(cells),
-        scale_(static_cast<Scalar>(cells.bins) / (cells.high - cells.low)),
-        paired_(cells.bins <= kMaxPaired) {
-    if (paired_) std::fill_n(tables_[0].data(), kTables * kPairs, std::uint16_t{0});
-  }
+  explicit Counter(const Cells& cells) : bins_(cells.bins), find_(cells, none()) {}
 
-  /// Adds n <= kBlock elements, straight to `counts` (which has one more, for what lies outside)
-  /// when there are too many cells for the tables.
+  /// Adds the n elements of a block to `counts`, which has two more, for the upper end and for what
+  /// lies outside; but what can be counted in planes is kept until finish().
   void add(const Scalar* x, Index n, std::int32_t* counts) {
-    std::array<std::int32_t, kBlock> cell;
-    find(x, n, cell.data());
-    if (!paired_ || n < kBlock) {
-      for (Index i = 0; i < n; ++i) ++counts[cell[i]];
+    std::array<Scalar, kBlock> filled_up;
+    if (n < kBlock) {
+      std::fill(std::copy_n(x, n, filled_up.begin()), filled_up.end(),
+                std::numeric_limits<Scalar>::quiet_NaN());  // belongs to no cell
+      x = filled_up.data();
+    }
+    if (in_planes()) {
+      for (Index at = 0; at < kBlock; at += BitPlanes::kNumbers)
+        planes_.add(none(), [x = x + at, find = find_](Index i) { return find.packed(x + i); });
       return;
     }
-    for (Index i = 0; i < kHalf; ++i) cell[i] = cell[i] * kSide + cell[i + kHalf];
-    for (Index i = 0; i < kHalf; i += kTables)
-      for (int k = 0; k < kTables; ++k) ++tables_[k][cell[i + k]];
+    for (Index i = 0; i < kBlock; i += kLanes) {
+      std::array<Cell, kLanes> cell;
+      simd::store(cell.data(), find_(x + i));
+      for (int k = 0; k < kLanes; ++k) ++counts[cell[k]];
+    }
   }
-
-  /// Adds what the tables hold.
   void finish(std::int32_t* counts) const {
-    if (!paired_) return;
-    for (int a = 0; a <= cells_.bins; ++a)
-      for (int b = 0; b <= cells_.bins; ++b)
-        for (int k = 0; k < kTables; ++k) {
-          const std::int32_t n = tables_[k][a * kSide + b];
-          counts[a] += n;
-          counts[b] += n;
-        }
+    if (in_planes()) planes_.add_to(none(), counts);
+    counts[bins_ - 1] += counts[bins_];
   }
 
  private:
-  static constexpr int kSide = kMaxPaired + 1, kPairs = kSide * kSide;
-  static_assert(kPart / 2 / kTables < 1 << 16);
+  bool in_planes() const { return none() < BitPlanes::kCells; }
+  int none() const { return bins_ + 1; }
 
-  void find(const Scalar* x, Index n, std::int32_t* cell) const {
-    const Scalar last = static_cast<Scalar>(cells_.bins - 1), none = last + 1;
-    const auto place = [&](Scalar value) {
-      const bool inside = (value >= cells_.low) & (value <= cells_.high);
-      const Scalar at = std::min((value - cells_.low) * scale_, last);
-      return static_cast<std::int32_t>(inside ? at : none);
-    };
-    if (cells_.absolute)
-      for (Index i = 0; i < n; ++i) cell[i] = place(std::abs(x[i]));
-    else
-      for (Index i = 0; i < n; ++i) cell[i] = place(x[i]);
-  }
-
-  Cells cells_;
-  Scalar scale_;
-  bool paired_;
-  std::array<std::array<std::uint16_t, kPairs>, kTables> tables_;
+  int bins_;
+  Finder find_;
+  BitPlanes planes_;
 };
+
+/// The sum of f(x[i]).
+template <class F>
+Scalar block_sum(const Scalar* x, Index n, const F& f) {
+  constexpr int kSide = 8;  // sums side by side, because each addition waits for the one before it
+  V sums[kSide] = {};
+  Index i = 0;
+  for (; i + kSide * kLanes <= n; i += kSide * kLanes)
+    for (int k = 0; k < kSide; ++k) sums[k] += f(simd::load<V>(x + i + k * kLanes));
+  for (int k = 1; k < kSide; ++k) sums[0] += sums[k];
+  Scalar sum = simd::sum(sums[0]);
+  for (; i < n; ++i) sum += f(x[i]);
+  return sum;
+}
 
 /// Mean and squared distance of numbers seen so far (Chan, Golub and LeVeque, "Updating formulae
 /// and a pairwise algorithm for computing sample variances", 1979). Taken block by block about each
@@ -92,9 +120,11 @@ struct Spread {
   double n = 0, sum = 0, squared_distance = 0;
 
   static Spread of(const Scalar* x, Index n) {
-    const math::ConstRun run(x, n);
-    const Scalar sum = run.sum(), mean = sum / static_cast<Scalar>(n);
-    return {static_cast<double>(n), sum, (run - mean).square().sum()};
+    const Scalar sum = block_sum(x, n, [](const auto& v) { return v; });
+    const Scalar mean = sum / static_cast<Scalar>(n);
+    const Scalar squares =
+        block_sum(x, n, [mean](const auto& v) { return (v - mean) * (v - mean); });
+    return {static_cast<double>(n), sum, squares};
   }
   double mean() const { return sum / n; }  // of nothing: not a number
   void add(const Spread& other) {
@@ -107,7 +137,7 @@ struct Spread {
 
 template <bool kSpread>
 Summary walk(const Array& x, const Cells& cells) {
-  const Index parts = (x.size() + kPart - 1) / kPart, width = cells.bins + 1;
+  const Index parts = (x.size() + kPart - 1) / kPart, width = cells.bins + 2;
   IntArray partial(Shape{parts, width}, 0);
   std::vector<Spread> spreads(static_cast<std::size_t>(parts));
   const Scalar* in = x.data();

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 #include "engine/machine.h"
@@ -85,6 +86,24 @@ H part(const V& v) {
     return __builtin_shufflevector(v, v, (I + kFirst)...);
   }
   (std::make_index_sequence<sizeof(H) / sizeof(v[0])>());
+}
+/// op of a register's numbers: of its halves, of theirs, and so on.
+template <class V, class Op>
+auto fold(const V& v, const Op& op) {
+  using T = std::decay_t<decltype(v[0])>;
+  constexpr int kHalf = sizeof(V) / sizeof(T) / 2;
+  const T* lanes = reinterpret_cast<const T*>(&v);
+  if constexpr (kHalf == 1) {
+    return op(lanes[0], lanes[1]);
+  } else {
+    using Half = Vec<T, kHalf>;
+    return fold(op(load<Half>(lanes), load<Half>(lanes + kHalf)), op);
+  }
+}
+/// The sum of a register's numbers.
+template <class V>
+auto sum(const V& v) {
+  return fold(v, [](const auto& a, const auto& b) { return a + b; });
 }
 
 }  // namespace kindling::simd
