@@ -16,11 +16,11 @@
 // clang-format off
 //   5  for blocks of C                 a task each; the threads share rows, columns or both
 //        |                             (and k where C is tiny and k is long)
-//   4    for depths of k               pack a block of B: 384 x 256, stays in the second cache
+//   4    for depths of k               pack a block of B: 512 x 512, stays in the caches
 //          |
 //   3      for blocks of rows          128 rows of A: stay in the second cache, packed if need be
 //            |
-//   2        for panels                a panel of B: 384 x 32, is read again and again while ...
+//   2        for panels                a panel of B: 512 x 32, is read again and again while ...
 //              |
 //   1          for tiles               ... 8 rows of A after the other pass by
 //                |
@@ -47,21 +47,38 @@ namespace {
 
 constexpr Index ceil_div(Index a, Index b) { return (a + b - 1) / b; }
 
-/// Steps of k in a block of B: with 8 panels of columns it fits the second cache (384 KB), with
+/// Steps of k in a block of B: with 16 panels of columns it fills the second cache (1 MB), with
 /// fewer it may be deeper. The deeper, the less often C is read and written.
-constexpr Index kDepth = 384, kDeepest = 1024, kPanelsInBlock = 8;
-/// Rows of a block of A (192 KB), which shares the second cache.
+constexpr Index kDepth = 512, kDeepest = 1024, kPanelsInBlock = 16;
+/// Rows of a block of A (256 KB): what is left of a panel of B in the caches is read with each.
 constexpr Index kTilesInBlock = 16;
 /// A matrix B of so few numbers (64 KB) is read where it lies.
 constexpr Index kNear = 64 * 1024 / sizeof(Scalar);
+/// Rows of A and B together that are short, and of such rows so many are read at once (256 KB).
+constexpr Index kShortRows = 512, kSteps = 256 * 1024 / sizeof(Scalar);
 /// A tiny C with a long k is cut along k, into as many parts whatever the number of threads.
 constexpr Index kParts = 8, kTiny = 16 * 1024;
 
 /// Packing a column of B takes about as long as multiplying it with so many rows.
 constexpr Index kPackingRows = 6;
 
-Index depth_for(const Cut& panels) {
-  return std::min(kDepth * kPanelsInBlock / std::min(panels.count, kPanelsInBlock), kDeepest);
+/// Whether each step is a short row of both operands, as in the gradient of weights, where k is
+/// long and C small. They are multiplied where they lie: packing would cost more than it brings.
+bool in_rows(const Operand& a, const Operand& b) {
+  return a.across == 1 && b.across == 1 && a.cut.extent + b.cut.extent <= kShortRows;
+}
+
+/// At most so many steps at once, in whole units, of which packing turns a square at a time. The
+/// shapes alone decide.
+Index most_steps(const Operand& a, const Operand& b) {
+  const Index fit = in_rows(a, b) ? kSteps / (a.cut.extent + b.cut.extent)
+                                  : kDepth * kPanelsInBlock / std::min(b.cut.count, kPanelsInBlock);
+  return std::min(fit, kDeepest) / kUnit * kUnit;
+}
+
+/// Steps at once, for `steps` in all: always about as many.
+Index even_depth(Index steps, Index most) {
+  return ceil_div(steps, ceil_div(steps, most) * kUnit) * kUnit;
 }
 
 struct Range {
@@ -108,16 +125,19 @@ void multiply_panels(const Strips& a, const Strips& b, Range tiles, Range panels
     t.b = columns.data;
     t.b_k = columns.step;
     t.columns = columns.size;
-    const Tile* tile_of = &kTiles[ceil_div(columns.size, kUnit) - 1];
-    for (Index tile = tiles.begin; tile < tiles.end; ++tile) {
+    const Tiles* tiles_of = &kTiles[ceil_div(columns.size, kUnit) - 1];
+    for (Index tile = tiles.begin; tile < tiles.end; tile += t.tiles) {
+      // As many at once as are equally high.
+      t.tiles = std::max<Index>(std::min(tiles.end, a.cut().whole) - tile, 1);
       const Strip rows = a[tile];
       t.a = rows.data;
       t.a_row = rows.across;
       t.a_k = rows.step;
+      t.a_tile = rows.next;
       t.c = c + rows.begin * t.c_row + columns.begin;
       t.start = add ? t.c : row ? row + columns.begin : nullptr;
       t.start_row = add ? t.c_row : 0;
-      tile_of[(rows.size - 1) * kUnits](t);
+      tiles_of[(rows.size - 1) * kUnits](t);
     }
   }
 }
@@ -125,11 +145,12 @@ void multiply_panels(const Strips& a, const Strips& b, Range tiles, Range panels
 /// Loops 4 and 3: one task, a block of C summed over the steps `k`.
 void multiply_block(const Operand& a, const Operand& b, Range tiles, Range panels, Range k,
                     Scalar* c, const Scalar* row, Scalar* scratch) {
-  const Index depth = ceil_div(k.size(), ceil_div(k.size(), depth_for(b.cut)));
+  const Index depth = even_depth(k.size(), most_steps(a, b));
   // A is nearly always fine where it lies: its numbers are read one by one. Not so when every step
   // is a row of its own, each in another page of memory.
-  const bool pack_a = a.step > kRows && panels.size() > 2;
-  const bool pack_b = b.across != 1 || (tiles.size() > 3 && k.size() * b.cut.extent > kNear);
+  const bool pack_a = a.step > kRows && panels.size() > 2 && !in_rows(a, b);
+  const bool pack_b =
+      b.across != 1 || (tiles.size() > 3 && k.size() * b.cut.extent > kNear && !in_rows(a, b));
   const bool pack_rest = b.cut.width(panels.end - 1) != b.cut.size(panels.end - 1);
   for (Index p = k.begin; p < k.end; p += depth) {
     TileTask t{};
@@ -185,22 +206,24 @@ Array gemm(const Array& a, const Array& b, Trans trans, const Array& row) {
   if (m == 1) return plus_row(multiply_vectors(b.data(), a.data(), !ta, batch, k, n, shape));
 
   const Cut tiles{n, kRows, true}, panels{m, kPanel, false};
+  const Operand left{a.data(), ta ? n : 1, ta ? 1 : k, tiles};
+  const Operand right{b.data(), tb ? 1 : m, tb ? k : 1, panels};
   const Tasks tasks(batch, k, tiles, panels);
-  const Index room =
-      std::min(k, depth_for(panels)) * (ceil_div(panels.count, tasks.columns) * kPanel +
-                                        (ta ? std::min(tiles.count, kTilesInBlock) * kRows : 0));
+  const Index room = std::min(ceil_div(k, kUnit) * kUnit, most_steps(left, right)) *
+                     (ceil_div(panels.count, tasks.columns) * kPanel +
+                      (ta ? std::min(tiles.count, kTilesInBlock) * kRows : 0));
   Array scratch(Shape{tasks.alone ? 1 : max_threads(), room});
   Array c = tasks.parts == 1 ? Array(shape) : Array(Shape{tasks.parts, shape.size()});
   Scalar *c_data = c.data(), *scratch_data = scratch.data();
-  const Scalar *a_data = a.data(), *b_data = b.data();
   const Scalar* row_data = row.defined() && tasks.parts == 1 ? row.data() : nullptr;
   parallel_for(tasks.count(), tasks.alone ? 0 : kGrain, [&](Index task) {
     const Index stripe = task % tasks.rows, column = task / tasks.rows % tasks.columns;
     const Index rest = task / (tasks.columns * tasks.rows);
     const Index part = rest % tasks.parts, matrix = rest / tasks.parts;
-    const Operand left{a_data + matrix * n * k, ta ? n : 1, ta ? 1 : k, tiles};
-    const Operand right{b_data + matrix * k * m, tb ? 1 : m, tb ? k : 1, panels};
-    multiply_block(left, right, part_of(tiles.count, stripe, tasks.rows),
+    Operand x = left, y = right;
+    x.data += matrix * n * k;
+    y.data += matrix * k * m;
+    multiply_block(x, y, part_of(tiles.count, stripe, tasks.rows),
                    part_of(panels.count, column, tasks.columns), part_of(k, part, tasks.parts),
                    c_data + (part * batch + matrix) * n * m, row_data,
                    scratch_data + (tasks.alone ? 0 : thread_index()) * room);

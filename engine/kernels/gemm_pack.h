@@ -23,19 +23,26 @@
 // this.
 namespace kindling::kernels {
 
-/// How an axis is cut into strips. Rows are cut evenly, so that no tile is much lower than the
-/// others; columns into whole registers and a rest.
+/// How an axis is cut into strips: all are full but the last, and of rows the last two, which share
+/// what is left, so that no tile is much lower than the others.
 struct Cut {
   Index extent, full;  ///< Of the axis; of a strip.
-  bool even;
+  bool share;
   Index count = (extent + full - 1) / full;
+  /// How many are full, and the size of the next one.
+  Index whole = share && count > 1 && extent % full > 0 ? count - 2 : extent / full;
+  Index next = share && count > 1 ? (extent - whole * full + 1) / 2 : extent - whole* full;
 
-  Index begin(Index strip) const { return even ? strip * extent / count : strip * full; }
+  Index begin(Index strip) const {
+    return strip <= whole ? strip * full : strip < count ? whole * full + next : extent;
+  }
   Index size(Index strip) const {
-    return even ? begin(strip + 1) - begin(strip) : std::min(full, extent - strip * full);
+    return strip < whole ? full : strip == whole ? next : extent - whole * full - next;
   }
   /// Numbers in a packed step.
-  Index width(Index strip) const { return even ? full : (size(strip) + kUnit - 1) / kUnit * kUnit; }
+  Index width(Index strip) const {
+    return share ? full : (size(strip) + kUnit - 1) / kUnit * kUnit;
+  }
 };
 
 /// Element (k, j) is data[k * step + j * across], where `step` or `across` is 1.
@@ -79,8 +86,10 @@ inline void pack_steps(const Scalar* x, Index step, Index across, Index steps, I
                        Index width, Scalar* strip) {
   constexpr Index kHalf = kUnit / 2;
   const auto copy = [&](Index j, auto length) {
-    for (Index k = 0; k < steps; ++k)
+    for (Index k = 0; k < steps; ++k) {
+      __builtin_prefetch(x + (k + steps) * step + j);  // the next call's: each step is elsewhere
       std::copy_n(x + k * step + j, length(), strip + k * width + j);
+    }
   };
   Index j = 0;
   if (across == 1) {
@@ -103,8 +112,8 @@ inline void pack_steps(const Scalar* x, Index step, Index across, Index steps, I
 /// What a tile needs to know of a strip: number j of step k is data[k * step + j * across].
 struct Strip {
   const Scalar* data;
-  Index step, across;
-  Index begin, size;  ///< Which rows or columns of C it is.
+  Index step, across, next;  ///< From step to step, from number to number, to the next strip.
+  Index begin, size;         ///< Which rows or columns of C it is.
 };
 
 /// The strips of an operand over `steps` steps from step k on, read where they lie or packed.
@@ -129,10 +138,12 @@ class Strips {
 
   Strip operator[](Index strip) const {
     const Index begin = x_.cut.begin(strip), size = x_.cut.size(strip);
-    if (strip < first_) return {in_place(strip), x_.step, x_.across, begin, size};
-    const Scalar* packed = packed_ + (strip - first_) * x_.cut.full * steps_;
-    return {packed, x_.cut.width(strip), 1, begin, size};
+    const Index full = x_.cut.full;
+    if (strip < first_) return {in_place(strip), x_.step, x_.across, full * x_.across, begin, size};
+    const Scalar* packed = packed_ + (strip - first_) * full * steps_;
+    return {packed, x_.cut.width(strip), 1, full * steps_, begin, size};
   }
+  const Cut& cut() const { return x_.cut; }
 
  private:
   const Scalar* in_place(Index strip) const {

@@ -32,12 +32,12 @@ inline constexpr int kRows = kRegisters == 32 ? 8 : 6;          ///< Rows of the
 
 inline constexpr int kLine = 64 / static_cast<int>(sizeof(Scalar));  ///< Numbers in a cache line.
 
-/// What a tile is computed from. Element (i, k) of A is a[i * a_row + k * a_k], so A is read as it
-/// lies, transposed or not; a row of B is contiguous.
+/// What tiles are computed from, one below the other. Element (i, k) of A is a[i * a_row + k *
+/// a_k], so A is read as it lies, transposed or not; a row of B is contiguous.
 struct TileTask {
-  Index k;
+  Index k, tiles;
   const Scalar* a;
-  Index a_row, a_k;
+  Index a_row, a_k, a_tile;
   const Scalar* b;
   Index b_k;
   Scalar* c;
@@ -62,73 +62,79 @@ template <int L>
 }
 
 /// C from a tile in memory, rows `width` long, of which only some columns are part of C.
-[[gnu::noinline]] inline void finish_partly(const TileTask& t, const Scalar* tile, Index rows,
-                                            Index width) {
+[[gnu::noinline]] inline void finish_partly(const TileTask& t, Scalar* c, const Scalar* start,
+                                            const Scalar* tile, Index rows, Index width) {
   for (Index r = 0; r < rows; ++r)
-    finish_row<kUnit>(t.c + r * t.c_row, tile + r * width,
-                      t.start ? t.start + r * t.start_row : nullptr, t.columns);
+    finish_row<kUnit>(c + r * t.c_row, tile + r * width, start ? start + r * t.start_row : nullptr,
+                      t.columns);
 }
 
-/// R rows and H units of columns.
+/// Tiles of R rows and H units of columns.
 template <int R, int H>
-void multiply_tile(const TileTask& t) {
+void multiply_tiles(const TileTask& t) {
   constexpr int kPerRegister = kRegisterBytes / kUnitBytes;
   constexpr int F = H / kPerRegister, T = H % kPerRegister;  // whole registers, and a half
   using Full = simd::Vec<Scalar, kPerRegister * kUnit>;
   using Half = simd::Vec<Scalar, kUnit>;
   constexpr int kFull = kPerRegister * kUnit;
-  Full sums[R][F + 1] = {};
-  Half rest[R] = {};
-  const Scalar* row[R];
-#pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) row[r] = t.a + r * t.a_row;
+  const bool all = t.columns == H * kUnit;
+  const Scalar *a = t.a, *start = t.start;
+  Scalar* c = t.c;
+  for (Index tile = t.tiles; tile > 0; --tile, a += t.a_tile) {
     // C is needed at the end: called now, it arrives while the sums are computed.
-#pragma GCC unroll 16
-  for (int r = 0; r < R; ++r)
-    for (int j = 0; j < H * kUnit; j += kLine) __builtin_prefetch(t.c + r * t.c_row + j, 1);
-  const Scalar* b = t.b;
-  Index at = 0;
-  for (Index k = t.k; k > 0; --k, at += t.a_k, b += t.b_k) {
-    Full whole[F + 1];
-    Half half;
+#pragma GCC unroll 1
+    for (int r = 0; r < R; ++r)
+      for (int j = 0; j < H * kUnit; j += kLine) __builtin_prefetch(c + r * t.c_row + j, 1);
+    Full sums[R][F + 1] = {};
+    Half rest[R] = {};
+    const Scalar *at = a, *b = t.b;
+    for (Index k = t.k; k > 0; --k, at += t.a_k, b += t.b_k) {
+      Full whole[F + 1];
+      Half half;
 #pragma GCC unroll 4
-    for (int v = 0; v < F; ++v) whole[v] = simd::load<Full>(b + v * kFull);
-    if constexpr (T > 0) half = simd::load<Half>(b + F * kFull);
+      for (int v = 0; v < F; ++v) whole[v] = simd::load<Full>(b + v * kFull);
+      if constexpr (T > 0) half = simd::load<Half>(b + F * kFull);
 #pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) {
-      const Scalar a = row[r][at];
+      for (int r = 0; r < R; ++r) {
+        const Scalar x = at[r * t.a_row];
 #pragma GCC unroll 4
-      for (int v = 0; v < F; ++v) sums[r][v] += a * whole[v];
-      if constexpr (T > 0) rest[r] += a * half;
+        for (int v = 0; v < F; ++v) sums[r][v] += x * whole[v];
+        if constexpr (T > 0) rest[r] += x * half;
+      }
     }
-  }
-  alignas(64) Scalar partly[R * H * kUnit];
-  const bool whole = t.columns == H * kUnit;
-  Scalar* to = whole ? t.c : partly;
-  const Index to_row = whole ? t.c_row : H * kUnit;
-  if (whole && t.start) {
+    if (all && start) {
 #pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) {
+      for (int r = 0; r < R; ++r, start += t.start_row) {
 #pragma GCC unroll 4
-      for (int v = 0; v < F; ++v)
-        sums[r][v] += simd::load<Full>(t.start + r * t.start_row + v * kFull);
-      if constexpr (T > 0) rest[r] += simd::load<Half>(t.start + r * t.start_row + F * kFull);
+        for (int v = 0; v < F; ++v) sums[r][v] += simd::load<Full>(start + v * kFull);
+        if constexpr (T > 0) rest[r] += simd::load<Half>(start + F * kFull);
+      }
     }
-  }
+    alignas(64) Scalar partly[R * H * kUnit];
+    const auto put = [&](Scalar* to, Index to_row) {
 #pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) {
+      for (int r = 0; r < R; ++r, to += to_row) {
 #pragma GCC unroll 4
-    for (int v = 0; v < F; ++v) simd::store(to + r * to_row + v * kFull, sums[r][v]);
-    if constexpr (T > 0) simd::store(to + r * to_row + F * kFull, rest[r]);
+        for (int v = 0; v < F; ++v) simd::store(to + v * kFull, sums[r][v]);
+        if constexpr (T > 0) simd::store(to + F * kFull, rest[r]);
+      }
+    };
+    if (all) {
+      put(c, t.c_row);
+    } else {
+      put(partly, H * kUnit);
+      finish_partly(t, c, start, partly, R, H * kUnit);
+      if (start) start += R * t.start_row;
+    }
+    c += R * t.c_row;
   }
-  if (!whole) finish_partly(t, partly, R, H * kUnit);
 }
 
-using Tile = void (*)(const TileTask&);
+using Tiles = void (*)(const TileTask&);
 
-/// The tile of so many rows and units: kTiles[(rows - 1) * kUnits + units - 1].
+/// The tiles of so many rows and units: kTiles[(rows - 1) * kUnits + units - 1].
 inline constexpr auto kTiles = []<std::size_t... I>(std::index_sequence<I...>) {
-  return std::array<Tile, sizeof...(I)>{multiply_tile<I / kUnits + 1, I % kUnits + 1>...};
+  return std::array<Tiles, sizeof...(I)>{multiply_tiles<I / kUnits + 1, I % kUnits + 1>...};
 }
 (std::make_index_sequence<kRows * kUnits>());
 
