@@ -35,7 +35,7 @@ Tensor cross_entropy(const Tensor& scores, const IntArray& targets, Scalar label
         scores.shape());
   check<Error>(label_smoothing >= 0 && label_smoothing <= 1, who, "label smoothing ",
                label_smoothing, ": between 0 and 1 expected");
-  const auto is_class = [&](std::int32_t t) { return 0 <= t && t < scores.dim(1); };
+  const auto is_class = [n = scores.dim(1)](std::int32_t t) { return 0 <= t && t < n; };
   const auto bad = std::find_if_not(targets.values().begin(), targets.values().end(), is_class);
   check(bad == targets.values().end(), who, "scores ", scores.shape(), ": target ",
         bad == targets.values().end() ? 0 : *bad, " is not a class");

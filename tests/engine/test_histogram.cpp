@@ -48,6 +48,33 @@ TEST_CASE("histogram agrees with a comparison against every edge") {
     }
 }
 
+TEST_CASE("any number of elements and of cells is counted, from the first to the last") {
+  // Around the numbers that are counted at a time, and the cells that have bits to themselves.
+  Random random(3);
+  const Array all = (Tensor(draw_integers({10'000}, 700, random)) / 64).value();
+  for (const Index n : {1, 15, 511, 512, 513, 2047, 2049, 4095, 4096, 4097, 9999})
+    for (const int bins : {40, 61, 62, 63, 64, 160}) {
+      CAPTURE(n);
+      CAPTURE(bins);
+      const Array x = all.rows(0, n);
+      const double high = bins / 4.0;  // edges are multiples of a quarter
+      CHECK_EQ(list(histogram(Tensor(x), bins, 0, static_cast<Scalar>(high), true)),
+               naive(x, bins, 0, high, true));
+      CHECK_EQ(list(histogram(Tensor(x), bins, -5, static_cast<Scalar>(high - 5))),
+               naive(x, bins, -5, high - 5, false));
+    }
+}
+
+TEST_CASE("a cell may hold everything") {
+  for (const int bins : {1, 40, 100})
+    for (int cell = 0; cell < bins; cell += 13) {
+      const Array x(Shape{300'000}, static_cast<Scalar>(cell) + Scalar{0.5});
+      std::vector<int> want(static_cast<std::size_t>(bins), 0);
+      want[static_cast<std::size_t>(cell)] = 300'000;
+      CHECK_EQ(list(histogram(Tensor(x), bins, 0, static_cast<Scalar>(bins))), want);
+    }
+}
+
 TEST_CASE("edges belong to the cell on their right, the last one to the last cell") {
   CHECK_EQ(list(histogram(numbers({0, 1, 2, 3, 4}), 4, 0, 4)), std::vector<int>{1, 1, 1, 2});
   CHECK_EQ(list(histogram(numbers({0, 0.25, 0.5, 0.75, 1}), 2, 0, 1)), std::vector<int>{2, 3});

@@ -1,10 +1,12 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/kernels/exp.h"
 #include "tests/engine/oracles.h"
 #include "tests/support/errors.h"
 #include "tests/support/plain.h"
@@ -21,6 +23,76 @@ Tensor scores(const Shape& shape, std::initializer_list<Scalar> values) {
 }
 
 }  // namespace
+
+TEST_CASE("the exponential is right to two units in the last place") {
+  using V = simd::Vec<Scalar, simd::kLanes<Scalar>>;
+  const Scalar lowest = sizeof(Scalar) == 8 ? -708 : -87;
+  for (int i = 0; i <= 100'000; ++i) {
+    const Scalar x = lowest * static_cast<Scalar>(i) / 100'000;
+    const long double want = std::exp(static_cast<long double>(x));
+    const Scalar near = static_cast<Scalar>(want);
+    const V got = simd::exp(simd::splat<V>(x));
+    CHECK_LE(std::abs(got[0] - want), 2.0L * (std::nextafter(near, Scalar{2}) - near));
+    for (int k = 1; k < simd::kLanes<Scalar>; ++k) CHECK_EQ(got[k], got[0]);
+  }
+  const auto of = [](Scalar x) { return Scalar{simd::exp(simd::splat<V>(x))[0]}; };
+  CHECK_EQ(of(0), 1);
+  CHECK_EQ(of(-std::numeric_limits<Scalar>::infinity()), 0);
+  CHECK_EQ(of(std::numeric_limits<Scalar>::lowest()), 0);
+  CHECK(std::isnan(of(kNaN)));
+}
+
+TEST_CASE("any number of classes and rows, also where a row is no whole number of registers") {
+  Random random(7);
+  for (const Index classes : {1, 2, 3, 7, 8, 9, 10, 15, 16, 17, 31, 32, 33, 48, 100, 1000})
+    for (const Index rows : {1, 2, 15, 16, 17, 33, 300}) {
+      CAPTURE(classes);
+      CAPTURE(rows);
+      const Tensor x(random.normal({rows, classes}, 0, 3), true);
+      IntArray targets(Shape{rows});
+      std::vector<int> labels;
+      for (Index i = 0; i < rows; ++i) {
+        labels.push_back(static_cast<int>(i * 7 % classes));
+        targets.data()[i] = labels.back();
+      }
+      const Plain scores = to_plain(x.value());
+      const Plain log_p = log_softmax_oracle(scores);
+      Plain dx = scores;
+      for (Index i = 0; i < rows * classes; ++i) {
+        const bool hit = i % classes == labels[static_cast<std::size_t>(i / classes)];
+        const double q = 0.1 / static_cast<double>(classes) + (hit ? 0.9 : 0);
+        dx.values[static_cast<std::size_t>(i)] =
+            (std::exp(log_p[i]) - q) / static_cast<double>(rows);
+      }
+      CHECK_EQ(difference(log_softmax(x).value(), log_p, kClose), "");
+      const Tensor loss = cross_entropy(x, targets, Scalar{0.1});
+      CHECK_LT(std::abs(loss.item() - cross_entropy_oracle(scores, labels, 0.1)), kClose);
+      loss.backward();
+      CHECK_EQ(difference(x.grad(), dx, kClose), "");
+
+      // dx = dy - p sum dy, with a dy that may be written over.
+      const Tensor z(x.value(), true);
+      const Array dy = random.normal({rows, classes});
+      for (Index i = 0; i < rows * classes; ++i) {
+        double total = 0;
+        for (Index j = 0; j < classes; ++j) total += dy[i / classes * classes + j];
+        dx.values[static_cast<std::size_t>(i)] = dy[i] - std::exp(log_p[i]) * total;
+      }
+      log_softmax(z).backward(dy);
+      CHECK_EQ(difference(z.grad(), dx, 10 * kClose), "");
+    }
+}
+
+TEST_CASE("a score of minus infinity has no probability and no gradient") {
+  for (const Index classes : {3, 20}) {
+    Array values(Shape{2, classes}, Scalar{1});
+    values.data()[1] = -std::numeric_limits<Scalar>::infinity();
+    const Tensor x(values, true);
+    cross_entropy(x, IntArray({2}, {0, 0})).backward();
+    CHECK_EQ(x.grad()[1], 0);
+    CHECK_LT(x.grad()[0], 0);
+  }
+}
 
 TEST_CASE("huge scores overflow nowhere") {
   const Tensor x = scores({3, 3}, {1e4, -1e4, 0, -1e4, -1e4, -1e4, 1e4, 1e4, -1e4});

@@ -69,6 +69,29 @@ TEST_CASE("reductions agree with the oracle at every split into outer, reduced a
       }
 }
 
+TEST_CASE("rows of any width are summed and searched, the last ones too") {
+  Random random(8);
+  for (const Index width : {1, 2, 7, 8, 9, 10, 16, 17, 31, 64, 100, 1023, 1024, 1025})
+    for (const Index rows : {2, 15, 16, 17, 100}) {
+      CAPTURE(width);
+      CAPTURE(rows);
+      const Array x = draw_integers({rows, width}, 9, random);
+      const Array sums = sum(Tensor(x), {1}).value(), most = max(Tensor(x), {1}).value();
+      for (Index i = 0; i < rows; ++i) {
+        const Scalar* row = x.data() + i * width;
+        Scalar want = 0;
+        for (Index j = 0; j < width; ++j) want += row[j];
+        CHECK_EQ(sums[i], want);
+        CHECK_EQ(most[i], *std::max_element(row, row + width));
+      }
+      Array broken = x;
+      broken.data()[(rows - 1) * width + width / 2] = kNaN;
+      const Array found = max(Tensor(broken), {1}).value();
+      CHECK(std::isnan(found[rows - 1]));
+      CHECK_EQ(found[rows - 2], most[rows - 2]);
+    }
+}
+
 TEST_CASE("the variance of numbers far from zero is accurate") {
   const Array noise = Random(3).normal({100'000});
   const double expected = var(Tensor(noise)).item();
