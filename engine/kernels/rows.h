@@ -73,7 +73,7 @@ struct RowGroup {
   static constexpr Index kRows = RowShape::kLanes;
   using V = RowShape::V;
 
-  /// The first rows of `left` that begin at x.
+  /// The first rows of `left` that begin at x. What lies behind those may be somebody else's.
   RowGroup(const RowShape& shape, const Scalar* x, Index left)
       : first(x), width(shape.width), last((std::min(left, kRows) - 1) * width) {
     if (!shape.narrow() || (left - kRows) * width >= kRows) return;

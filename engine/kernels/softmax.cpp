@@ -56,7 +56,7 @@ struct Rows {
   template <class Body>
   void each_group(const Scalar* x, Index first, Index rows, const Body& body) const {
     for (Index i = 0; i < rows; i += kRows)
-      body(i, RowGroup(shape, x + (first + i) * classes, n - first - i));
+      body(i, RowGroup(shape, x + (first + i) * classes, rows - i));
   }
 };
 
@@ -134,7 +134,7 @@ Array log_softmax_dx(Array&& dy, const Array& y) {
   all.each_block([&](Index first, Index rows) {
     all.each_group(grad, first, rows, [&, shape = all.shape](Index i, const RowGroup& dys) {
       const Index at = (first + i) * shape.width;
-      const RowGroup ys(shape, log_p + at, all.n - first - i);
+      const RowGroup ys(shape, log_p + at, rows - i);
       const V totals = reduce_rows(
           shape, dys, 0, [](Index, const V& v) { return v; }, std::plus<>());
       write_rows(shape, std::min(kRows, rows - i), out + at, [&](Index k) {

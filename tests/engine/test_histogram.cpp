@@ -56,7 +56,7 @@ TEST_CASE("any number of elements and of cells is counted, from the first to the
     for (const int bins : {40, 61, 62, 63, 64, 160}) {
       CAPTURE(n);
       CAPTURE(bins);
-      const Array x = all.reshape({10'000}).slice(0, n);
+      const Array x = all.rows(0, n);
       const double high = bins / 4.0;  // edges are multiples of a quarter
       CHECK_EQ(list(histogram(Tensor(x), bins, 0, static_cast<Scalar>(high), true)),
                naive(x, bins, 0, high, true));
