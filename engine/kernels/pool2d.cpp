@@ -88,24 +88,25 @@ void max_run(Cut, Run run, Index c, const Scalar* x, Scalar* y, Stored* argmax) 
   });
 }
 
-// For windows side by side. dx is written from the beginning of a row to its end, dy read once for
-// each of its columns: that is faster than to write to several places in turn.
+// For windows side by side.
 template <class Cut, class Stored, class Run>
 void max_dx_run(Cut, Run run, Index c, const Scalar* dy, const Stored* argmax, Scalar* dx) {
   constexpr int L = Cut::kLanes;
+  using V = Values<L>;
   for (Index a = 0; a < run.rows; ++a)
     Cut::each_window(run.count, [&](Index k) {
-      const Index in = (run.output + k) * c;
       if (a == 0) {
         run.fetch_next(k, Cut::kWindows, c, dy);
         run.fetch_next(k, Cut::kWindows, c, argmax);
       }
-      Cut::write_row(
-          dx + (run.first(k) + run.row(a)) * c, c, run.columns, [&](Index b, Index j) -> Values<L> {
-            const auto gradient = simd::load<Values<L>>(dy + in + j);
-            const Places<L> place = load_places<L>(argmax + in + j);
-            return place == static_cast<Place>(run.cell_at(a, b)) ? gradient : Values<L>{};
-          });
+      const Index in = (run.output + k) * c;
+      Cut::write_row(dx + (run.first(k) + run.row(a)) * c, c, run.columns, [&](Index j) {
+        const auto gradient = simd::load<V>(dy + in + j);
+        const Places<L> place = load_places<L>(argmax + in + j);
+        return [gradient, place, cell = run.cell_at(a, 0)](Index b) -> V {
+          return place == static_cast<Place>(cell + b) ? gradient : V{};
+        };
+      });
     });
 }
 
@@ -154,13 +155,14 @@ void avg_run(Cut, Run run, Index c, const Scalar* x, Scalar count, Scalar* y) {
 
 template <class Cut, class Run>
 void avg_dx_run(Cut, Run run, Index c, const Scalar* dy, Scalar share, Scalar* dx) {
-  using V = Values<Cut::kLanes>;
   for (Index a = 0; a < run.rows; ++a)
     Cut::each_window(run.count, [&](Index k) {
-      const Scalar* in = dy + (run.output + k) * c;
       if (a == 0) run.fetch_next(k, Cut::kWindows, c, dy);
-      Cut::write_row(dx + (run.first(k) + run.row(a)) * c, c, run.columns,
-                     [&](Index, Index j) -> V { return share * simd::load<V>(in + j); });
+      const Scalar* in = dy + (run.output + k) * c;
+      Cut::write_row(dx + (run.first(k) + run.row(a)) * c, c, run.columns, [&](Index j) {
+        const Values<Cut::kLanes> due = share * simd::load<Values<Cut::kLanes>>(in + j);
+        return [due](Index) { return due; };
+      });
     });
 }
 

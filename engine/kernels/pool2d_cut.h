@@ -51,14 +51,22 @@ struct Cut {
     }
   }
 
-  /// Writes a row of the windows at x: of(b, j) are the numbers from the j-th on in column b.
+  /// Writes a row of the windows at x: of(j)(b) are the numbers from the j-th on in column b.
   template <class Columns, class Of>
   [[gnu::always_inline]] static void write_row(Scalar* x, Index c, Columns columns, const Of& of) {
     if constexpr (C == 0) {
-      for (Index b = 0; b < columns; ++b)
-        each(c, [&](Index j) { simd::store(x + b * c + j, of(b, j)); });
+      // Many channels from left to right, which memory likes better, although of(j) is asked again.
+      if (c > 2 * L) {
+        for (Index b = 0; b < columns; ++b)
+          each(c, [&](Index j) { simd::store(x + b * c + j, of(j)(b)); });
+      } else {
+        each(c, [&](Index j) {
+          const auto numbers = of(j);
+          for (Index b = 0; b < columns; ++b) simd::store(x + b * c + j, numbers(b));
+        });
+      }
     } else {
-      const Values<L> left = of(0, 0), right = of(1, 0);
+      const Values<L> left = of(0)(0), right = of(0)(1);
       [&]<int... I>(std::integer_sequence<int, I...>) {
         constexpr auto from = [](int i) { return i / C % 2 * L + i / C / 2 * C + i % C; };
         simd::store(x, __builtin_shufflevector(left, right, from(I)...));
