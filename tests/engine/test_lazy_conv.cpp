@@ -74,6 +74,55 @@ TEST_CASE("looking at a convolution changes no bit of the activation or of any g
     }
 }
 
+TEST_CASE("looking at the gradient between an activation and a convolution changes no bit") {
+  const int before = max_threads();
+  for (const Layer& layer : kLayers)
+    for (const Act& act : kActs) {
+      CAPTURE(layer.x);
+      CAPTURE(layer.weight);
+      const auto run = [&](const std::function<void(const Tensor&)>& look) {
+        const Tensors t = leaves(some_inputs(layer));
+        const Tensor activated = act(t[0]);
+        look(activated);
+        const Tensor y = conv2d(activated, t[1], t[2], layer.stride, layer.padding);
+        y.backward(Random(17).normal(y.shape()));
+        return std::vector<Array>{y.value(), t[0].grad(), t[1].grad(), t[2].grad()};
+      };
+      const auto fused = run([](const Tensor&) {});
+      HookHandle handle;
+      Array seen;
+      check_same(fused, run([&](const Tensor& x) {
+                   handle = x.register_hook([&](const Array& dx) { return seen = dx, Array(); });
+                 }));
+      CHECK(seen.shape() == layer.x);
+      check_same(fused, run([](const Tensor& x) { Tensor(x).retain_grad(); }));
+      set_threads(3);
+      check_same(fused, run([](const Tensor&) {}));
+      set_threads(before);
+    }
+}
+
+TEST_CASE("an activation used by two convolutions gets the sum of both gradients") {
+  for (const Layer& layer : kLayers) {
+    const auto run = [&](bool look) {
+      const Tensors t = leaves(some_inputs(layer));
+      const Tensor x = relu(t[0]);
+      const Tensor y = conv(layer, {x, t[1], t[2]}), z = conv(layer, {x, t[1], t[2]});
+      std::vector<HookHandle> handles;
+      if (look) handles.push_back(x.register_hook([](const Array&) { return Array(); }));
+      const Tensor sum = y + z;
+      sum.backward(Random(17).normal(sum.shape()));
+      return t[0].grad();
+    };
+    const Array both = run(false);
+    CHECK(same_bits(both, run(true)));
+    const Tensors t = leaves(some_inputs(layer));
+    const Tensor one = conv(layer, {relu(t[0]), t[1], t[2]});
+    one.backward(Random(17).normal(one.shape()));
+    for (Index i = 0; i < both.size(); ++i) CHECK(both[i] == 2 * t[0].grad()[i]);
+  }
+}
+
 TEST_CASE("an activated convolution is the activation of the sums") {
   for (const Layer& layer : kLayers) {
     const Tensors t = leaves(some_inputs(layer));
