@@ -257,7 +257,7 @@ Array conv2d(const Array& x, const Array& w, const Array& b, const Window& win,
     return activate(winograd(x, w, b, win.padding_h, win.padding_w), f);
   const auto plan = forward_plan(x.dim(1), x.dim(2), x.dim(3), win);
   Array y(shape);
-  with_layout(m, [&](auto layout) {
+  with_layout(m, x.dim(3) % 2 == 0, [&](auto layout) {
     using T = decltype(layout);
     const auto row = [&](Index i) { return w.data() + i * m; };
     gather<T>(*plan, x, Matrix<decltype(row)>{row, w.size() / m, m, 1}, b, Behind{f}, y);
@@ -279,7 +279,7 @@ Array conv2d_dx(const Array& dy, const Array& w, const Shape& x_shape, const Win
     return in_front(winograd_dx(dy, w, x_shape, win.padding_h, win.padding_w));
   Array dx(x_shape);
   const auto plan = backward_plan(x_shape[1], x_shape[2], m, win);
-  with_layout(c, [&](auto layout) {
+  with_layout(c, m % 2 == 0, [&](auto layout) {
     using T = decltype(layout);
     // Row (kh,kw,m) of what dy is multiplied with is w[KH-1-kh, KW-1-kw, :, m].
     const auto row = [&](Index i) { return w.data() + (taps - 1 - i / m) * c * m + i % m; };

@@ -228,7 +228,8 @@ Array conv2d_dw(const Array& dy, const Array& x, const Shape& w_shape, const Win
     return winograd_dw(dy, x, w_shape, win.padding_h, win.padding_w, db);
   const auto plan = forward_plan(x.dim(1), x.dim(2), x.dim(3), win);
   Array both;
-  with_layout(m, [&](auto layout) { both = dw_and_db<decltype(layout)>(*plan, dy, x, rows, m); });
+  with_layout(m, true,
+              [&](auto layout) { both = dw_and_db<decltype(layout)>(*plan, dy, x, rows, m); });
   if (both.dim(1) != m) both = slice(both, 1, 0, m);
   if (db) *db = both.rows(rows, rows + 1).reshape({m});
   return both.rows(0, rows).reshape(w_shape);

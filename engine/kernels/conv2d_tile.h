@@ -62,14 +62,15 @@ struct Sums {
   }
 };
 
-/// Calls f(Layout) with the one that fits M columns.
+/// Calls f(Layout) with the one that fits M columns. Where the last of an odd number of terms takes
+/// a step of its own, pairs need many registers to be worth it.
 template <class F>
-void with_layout(Index columns, const F& f) {
+void with_layout(Index columns, bool even_terms, const F& f) {
   constexpr int kFull = simd::kLanes<Scalar>;
   if (columns > kFull) return f(Layout<kFull, 2, false>());
   if constexpr (kFull >= 4) {
-    if (columns > kFull / 2) return f(Layout<kFull, 2, true>());
-    return f(Layout<kFull, 1, true>());
+    if (columns <= kFull / 2) return f(Layout<kFull, 1, true>());
+    if (even_terms || kRegisters == 32) return f(Layout<kFull, 2, true>());
   }
   f(Layout<kFull, 1, false>());
 }
