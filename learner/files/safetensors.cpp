@@ -1,5 +1,9 @@
 #include "learner/files/safetensors.h"
 
+#include <zlib.h>
+
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <cerrno>
 #include <cstring>
@@ -23,6 +27,28 @@ namespace fs = std::filesystem;
 constexpr std::uint64_t kMaxHeader = 100'000'000;
 constexpr Dtype kOurs = sizeof(Scalar) == 4 ? Dtype::f32 : Dtype::f64;
 
+// The format has no checksum, but it has room for words. Ours is the CRC-32 of all that follows
+// the length, taken with eight zeros in its own place.
+const std::string kChecksum = "crc32", kNoChecksum = "00000000";
+
+std::uint32_t checksum(std::uint32_t so_far, const void* bytes, std::uint64_t n) {
+  return static_cast<std::uint32_t>(
+      ::crc32_z(so_far, static_cast<const Bytef*>(bytes), static_cast<z_size_t>(n)));
+}
+
+/// Where the digits of a checksum stand in the text of a header; npos if it has none.
+std::size_t find_checksum(const std::string& text, const std::string& digits) {
+  const std::string before = "\"" + kChecksum + "\":\"";
+  const std::size_t at = text.find(before + digits + "\"");
+  return at == std::string::npos ? at : at + before.size();
+}
+
+std::string digits_of(std::uint32_t number) {
+  std::string digits(8, '0');
+  for (std::size_t i = 8; i-- > 0; number >>= 4) digits[i] = "0123456789abcdef"[number % 16];
+  return digits;
+}
+
 /// A regular file, read from its beginning.
 class Reader {
  public:
@@ -44,12 +70,17 @@ class Reader {
     file_.read(static_cast<char*>(to), static_cast<std::streamsize>(bytes));
     check<Error>(static_cast<std::uint64_t>(file_.gcount()) == bytes, "safetensors", path_,
                  ": cannot be read, or became shorter meanwhile");
+    checksum_ = checksum(checksum_, to, bytes);
   }
+  /// Of all that was read since it was set.
+  std::uint32_t checksum_so_far() const { return checksum_; }
+  void set_checksum(std::uint32_t value) { checksum_ = value; }
 
  private:
   fs::path path_;
   std::ifstream file_;
   std::uint64_t size_ = 0;
+  std::uint32_t checksum_ = 0;
 };
 
 /// `count` numbers of type T as Scalars, a buffer at a time.
@@ -97,17 +128,26 @@ NamedArrays read_safetensors(const fs::path& path) {
                " bytes in a file of ", in.size());
   std::string text(length, '\0');
   in.read(text.data(), length);
-  const Header header = parse_header(text, rest - length, str(path));
+  Header header = parse_header(text, rest - length, str(path));
+  const auto word = header.metadata.extract(kChecksum);
+  const std::size_t at = word ? find_checksum(text, word.mapped()) : std::string::npos;
+  if (at != std::string::npos) text.replace(at, word.mapped().size(), kNoChecksum);
+  in.set_checksum(checksum(0, text.data(), text.size()));
+
   NamedArrays result;
-  result.metadata = header.metadata;
+  result.metadata = std::move(header.metadata);
   for (const Entry& entry : header.entries)
     result.arrays.emplace_back(entry.name, read_array(in, entry));
+  check<Error>(!word || word.mapped() == digits_of(in.checksum_so_far()), "safetensors", path,
+               ": damaged: its checksum is ", digits_of(in.checksum_so_far()), ", it says ",
+               word ? word.mapped() : "");
   return result;
 }
 
 void write_safetensors(const fs::path& path, const NamedArrays& what) {
   Header header;
   header.metadata = what.metadata;
+  header.metadata[kChecksum] = kNoChecksum;
   std::set<std::string> names{"", "__metadata__"};
   std::uint64_t at = 0;
   for (const auto& [name, array] : what.arrays) {
@@ -118,8 +158,12 @@ void write_safetensors(const fs::path& path, const NamedArrays& what) {
     header.entries.push_back({name, kOurs, array.shape(), at, at + bytes});
     at += bytes;
   }
-  const std::string text = header_text(header);
+  std::string text = header_text(header);
   const std::uint64_t length = text.size();
+  std::uint32_t sum = checksum(0, text.data(), text.size());
+  for (const auto& [name, array] : what.arrays)
+    sum = checksum(sum, array.data(), static_cast<std::uint64_t>(array.size()) * sizeof(Scalar));
+  text.replace(find_checksum(text, kNoChecksum), kNoChecksum.size(), digits_of(sum));
   std::vector<std::string_view> pieces{{reinterpret_cast<const char*>(&length), sizeof(length)},
                                        text};
   for (const auto& [name, array] : what.arrays)

@@ -30,7 +30,8 @@ struct NamedArrays {
 /// the path and what is wrong, for a header that is longer than the file or than 100 MB, that is
 /// not this JSON, names an array twice or knows another dtype; for a shape whose size overflows or
 /// does not fit its offsets; for numbers that overlap, leave a hole or do not end with the file.
-/// No more memory is asked for than the file has bytes (twice for F32 read as double).
+/// Files of ours carry a checksum in their metadata (crc32), which is compared where there is one
+/// and not shown. No more memory is asked for than the file has bytes (twice for F32 read as double).
 NamedArrays read_safetensors(const std::filesystem::path& path);
 
 /// Writes Scalars (F32; F64 in double) in the given order, whole or not at all. Throws Error for a
