@@ -52,6 +52,33 @@ TEST_CASE("state_dict: PyTorch's names and layouts") {
           CHECK(theirs[((m * 2 + c) * 5 + h) * 4 + w] == ours[((h * 4 + w) * 2 + c) * 3 + m]);
 }
 
+TEST_CASE("state_dict: a network trained by PyTorch computes the same here") {
+  nn::Sequential model;
+  const auto block = [](std::unique_ptr<nn::Module> conv, Index width, auto act) {
+    auto layers = std::make_unique<nn::Sequential>();
+    layers->add(std::move(conv));
+    layers->add(nn::make<nn::BatchNorm2d>(width));
+    layers->add(std::move(act));
+    return layers;
+  };
+  model.add(block(nn::make<nn::Conv2d>(3, 6, Pair(3, 2), 2, 1), 6,
+                  nn::make<nn::GeneralRelu>(nn::kLeak, nn::kSub)));
+  model.add(block(nn::make<nn::Conv2d>(6, 4, 1, 1, 0, false), 4, nn::make<nn::ReLU>()));
+  model.add(nn::make<nn::Flatten>());
+  model.add(nn::make<nn::Linear>(4 * 5 * 6, 7));
+  NamedArrays state =
+      read_safetensors(std::string(KINDLING_SOURCE_DIR) + "/tests/fixtures/weights.safetensors");
+  const Array x = *state.find("x"), y = *state.find("y");
+  std::erase_if(state.arrays, [](const auto& a) { return a.first == "x" || a.first == "y"; });
+  load_state_dict(model, state);
+  model.eval();
+  CHECK(difference(model(Tensor(x)).value(), to_plain(y), 1e-5) == "");
+  // And back: the same arrays under the same names.
+  const NamedArrays again = state_dict(model);
+  REQUIRE(again.arrays.size() == state.arrays.size());
+  for (const auto& [name, array] : state.arrays) CHECK(same_bits(*again.find(name), array));
+}
+
 TEST_CASE("state_dict: through a file into another model, bit for bit") {
   const TemporaryFolder folder;
   const std::string path = folder.file("a.safetensors");
