@@ -10,7 +10,7 @@
 #include "bench/peers.h"
 #include "engine/error.h"
 #include "engine/machine.h"
-#include "learner/plot/atomic_file.h"
+#include "learner/files/atomic_file.h"
 
 namespace kindling::bench {
 
@@ -180,7 +180,7 @@ void write_json(const std::string& path, const Report& report) {
     if (!has_peer(known.name)) j["missing"][known.name] = known.package;
   j["cases"] = nlohmann::json::array();
   for (const Result& r : report.results) j["cases"].push_back(result_json(r));
-  plot::write_file_atomically(path, j.dump(1) + "\n", "bench");
+  write_file_atomically(path, j.dump(1) + "\n", "bench");
 }
 
 }  // namespace kindling::bench

@@ -24,7 +24,7 @@
 #include "learner/callbacks/progress.h"
 #include "learner/callbacks/terminate_on_nan.h"
 #include "learner/examples/example.h"
-#include "learner/plot/atomic_file.h"
+#include "learner/files/atomic_file.h"
 #include "learner/plot/charts.h"
 #include "nn/loss.h"
 #include "nn/models.h"
@@ -147,7 +147,7 @@ void prepare_folder(const std::filesystem::path& out) {
   std::filesystem::create_directories(out, error);
   check<Error>(!error, "out", "cannot make the folder ", out, ": ", error.message());
   const auto probe = out / ("writable-" + std::to_string(getpid()) + ".tmp");
-  plot::write_file_atomically(probe.string(), "", "out");
+  write_file_atomically(probe.string(), "", "out");
   std::filesystem::remove(probe, error);
 }
 
@@ -180,7 +180,7 @@ int run(const Options& options) {
   if (!options.no_stats) learn.add(stats);
   learn.fit(recipe.epochs);
 
-  plot::write_file_atomically(file("history.csv"), metrics.csv());
+  write_file_atomically(file("history.csv"), metrics.csv());
   if (!options.no_stats) {
     stats.color_dim(file("color_dim.png"));
     stats.dead_chart(file("dead_chart.png"));

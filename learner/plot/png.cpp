@@ -2,7 +2,7 @@
 
 #include <stdexcept>
 
-#include "learner/plot/atomic_file.h"
+#include "learner/files/atomic_file.h"
 
 #if defined(__GNUC__)
 #pragma GCC diagnostic push

@@ -1,4 +1,4 @@
-#include "learner/plot/atomic_file.h"
+#include "learner/files/atomic_file.h"
 
 #include <sys/resource.h>
 #include <sys/stat.h>

@@ -1,4 +1,4 @@
-#include "learner/plot/atomic_file.h"
+#include "learner/files/atomic_file.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -11,10 +11,11 @@
 #include <system_error>
 #include <utility>
 
-namespace kindling::plot {
+namespace kindling {
 namespace {
 
 namespace fs = std::filesystem;
+using Pieces = std::span<const std::string_view>;
 
 // Where things stand: 0, or the errno of the first step that failed.
 int write_all(int fd, std::string_view bytes) {
@@ -28,8 +29,10 @@ int write_all(int fd, std::string_view bytes) {
 }
 
 // Some disks report a lack of space only when the data leaves the cache (fsync) or at close.
-int write_and_close(int fd, std::string_view bytes) {
-  int error = write_all(fd, bytes);
+int write_and_close(int fd, Pieces pieces) {
+  int error = 0;
+  for (const std::string_view piece : pieces)
+    if (error == 0) error = write_all(fd, piece);
   if (error == 0 && ::fsync(fd) != 0 && errno != EINVAL && errno != EROFS && errno != ENOTSUP) {
     error = errno;
   }
@@ -48,25 +51,41 @@ std::pair<int, std::string> open_temporary(const fs::path& target) {
   }
 }
 
-int replace_file(const fs::path& target, std::string_view bytes) {
+// A rename is on the disk when its folder is. Where folders cannot be synced nothing is lost by
+// asking: the file is in its place all the same.
+int sync_folder(const fs::path& file) {
+  const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
+  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return errno == EACCES ? 0 : errno;  // a folder may be written to and not read
+  const int error = ::fsync(fd) != 0 && errno == EIO ? errno : 0;
+  ::close(fd);
+  return error;
+}
+
+int replace_file(const fs::path& target, Pieces pieces) {
   const auto [fd, temporary] = open_temporary(target);
   if (fd < 0) return errno;
   struct stat old;  // a replaced file keeps its permissions
   if (::stat(target.c_str(), &old) == 0) (void)!::fchmod(fd, old.st_mode & 07777);
-  int error = write_and_close(fd, bytes);
+  int error = write_and_close(fd, pieces);
   if (error == 0 && ::rename(temporary.c_str(), target.c_str()) != 0) error = errno;
-  if (error != 0) ::unlink(temporary.c_str());
+  if (error == 0) return sync_folder(target);
+  ::unlink(temporary.c_str());
   return error;
 }
 
-int write_directly(const fs::path& target, std::string_view bytes) {
+int write_directly(const fs::path& target, Pieces pieces) {
   const int fd = ::open(target.c_str(), O_WRONLY | O_CLOEXEC);
-  return fd < 0 ? errno : write_and_close(fd, bytes);
+  return fd < 0 ? errno : write_and_close(fd, pieces);
 }
 
 }  // namespace
 
 void write_file_atomically(const std::string& path, std::string_view bytes, std::string_view who) {
+  write_file_atomically(path, {&bytes, 1}, who);
+}
+
+void write_file_atomically(const std::string& path, Pieces pieces, std::string_view who) {
   std::error_code ignored;
   fs::path target = path;
   if (fs::is_symlink(target, ignored)) {
@@ -75,11 +94,11 @@ void write_file_atomically(const std::string& path, std::string_view bytes, std:
   }
   const fs::file_status status = fs::status(target, ignored);
   const bool stream = fs::exists(status) && !fs::is_regular_file(status);
-  const int error = stream ? write_directly(target, bytes) : replace_file(target, bytes);
+  const int error = stream ? write_directly(target, pieces) : replace_file(target, pieces);
   if (error != 0) {
     throw std::runtime_error("[" + std::string(who) + "] cannot write '" + path +
                              "': " + std::generic_category().message(error));
   }
 }
 
-}  // namespace kindling::plot
+}  // namespace kindling

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/shape.h"
+
+/// The header of a safetensors file, as text and as what it says. Only safetensors.cpp and its
+/// tests include this.
+namespace kindling::safetensors {
+
+enum class Dtype { f32, f64, i64 };
+std::uint64_t bytes_of(Dtype dtype);
+const char* name_of(Dtype dtype);
+
+struct Entry {
+  std::string name;
+  Dtype dtype = Dtype::f32;
+  Shape shape;
+  std::uint64_t begin = 0, end = 0;  ///< Of its bytes, behind the header.
+};
+
+struct Header {
+  std::vector<Entry> entries;  ///< In the order of their bytes.
+  std::map<std::string, std::string> metadata;
+};
+
+/// Throws Error, beginning with `who` (a path), unless the text is a header whose entries fill
+/// `data_bytes` bytes one behind the other. Needs memory in proportion to the text.
+Header parse_header(std::string_view text, std::uint64_t data_bytes, const std::string& who);
+
+/// The text, filled up with spaces to a multiple of 8 bytes.
+std::string header_text(const Header& header);
+
+}  // namespace kindling::safetensors
