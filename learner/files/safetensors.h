@@ -31,7 +31,8 @@ struct NamedArrays {
 /// not this JSON, names an array twice or knows another dtype; for a shape whose size overflows or
 /// does not fit its offsets; for numbers that overlap, leave a hole or do not end with the file.
 /// Files of ours carry a checksum in their metadata (crc32), which is compared where there is one
-/// and not shown. No more memory is asked for than the file has bytes (twice for F32 read as double).
+/// and not shown. No more memory is asked for than the file has bytes (twice for F32 read as
+/// double).
 NamedArrays read_safetensors(const std::filesystem::path& path);
 
 /// Writes Scalars (F32; F64 in double) in the given order, whole or not at all. Throws Error for a

@@ -43,7 +43,8 @@ bool engine_may_include(const std::string& file, const std::string& included) {
 bool may_include(const std::string& file, const std::string& included) {
   const std::string from = first_folder(file), to = first_folder(included);
   if (from == "tests" || from == "bench") return true;
-  if (begins(file, "learner/plot/")) return begins(included, "learner/plot/") || included == "learner/files/atomic_file.h";
+  if (begins(file, "learner/plot/"))
+    return begins(included, "learner/plot/") || included == "learner/files/atomic_file.h";
   if (from == "engine") return to == "engine" && engine_may_include(file, included);
   if (begins(included, "engine/kernels/")) return false;
   if (from == "nn" || from == "data") return to == "engine" || to == from;

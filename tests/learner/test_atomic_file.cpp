@@ -9,7 +9,7 @@
 
 #include "tests/plot/picture.h"
 
-using namespace kindling::plot;
+using namespace kindling;
 using namespace kindling::plot::testing;
 namespace fs = std::filesystem;
 
