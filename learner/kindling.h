@@ -12,6 +12,7 @@
 #include "learner/callbacks/single_batch.h"      // IWYU pragma: export
 #include "learner/callbacks/terminate_on_nan.h"  // IWYU pragma: export
 #include "learner/callbacks/train_cb.h"          // IWYU pragma: export
+#include "learner/files/state_dict.h"            // IWYU pragma: export
 #include "nn/hooks.h"                            // IWYU pragma: export
 #include "nn/init.h"                             // IWYU pragma: export
 #include "nn/loss.h"                             // IWYU pragma: export
