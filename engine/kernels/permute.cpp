@@ -92,13 +92,18 @@ void turn_square(const Scalar* in, Index in_pitch, Scalar* out, Index out_pitch)
   for (int j = 0; j < kSide; ++j) simd::store(out + j * out_pitch, row[j]);
 }
 
-/// out[j, i] = in[i, j], i < rows, j < columns: squares first, then what is left at the edges.
+/// out[j, i] = in[i, j], i < rows, j < columns: squares first, then what is left at the edges. Down
+/// a column of squares, so that y is written in runs; what stands right of a square, whose
+/// turn comes in the next column, is fetched meanwhile.
 void turn(const Scalar* in, Index in_pitch, Scalar* out, Index out_pitch, Index rows,
           Index columns) {
   const Index whole_rows = rows - rows % kSide, whole_columns = columns - columns % kSide;
   for (Index j = 0; j < whole_columns; j += kSide)
-    for (Index i = 0; i < whole_rows; i += kSide)
-      turn_square(in + i * in_pitch + j, in_pitch, out + j * out_pitch + i, out_pitch);
+    for (Index i = 0; i < whole_rows; i += kSide) {
+      const Scalar* square = in + i * in_pitch + j;
+      for (int k = 0; k < kSide; ++k) __builtin_prefetch(square + k * in_pitch + kSide);
+      turn_square(square, in_pitch, out + j * out_pitch + i, out_pitch);
+    }
   for (Index j = 0; j < columns; ++j)
     for (Index i = j < whole_columns ? whole_rows : 0; i < rows; ++i)
       out[j * out_pitch + i] = in[i * in_pitch + j];
@@ -116,21 +121,21 @@ void copy_runs(const Scalar* in, Scalar* out, Walk walk) {
   });
 }
 
-/// A transposition, as often as the other axes say. A task turns one tile, small enough that the
-/// lines it reads and writes only in part stay in the cache until they are whole:
+/// A transposition, as often as the other axes say. A task turns one tile, small enough that what
+/// is fetched ahead and the lines written only in part stay in the cache:
 ///
 ///      x: . . j . .        y: . . i . .
 ///         i [tile]            j [tile]      x runs along j, y along i
 void turn_tiles(const Scalar* in, Scalar* out, Walk walk) {
-  constexpr Index kTile = 128;
+  constexpr Index kTile = 256, kSmall = 128, kTiles = 64;  // large ones when there are many
   int other = 1;
   while (walk.axes[other].from != 1) ++other;
   const Axis j = walk.take(other), i = walk.take(0);
-  const Index width = std::min(kTile, j.extent);
-  const Index height = kTile * kTile / width / kSide * kSide;
+  const Index numbers = walk.steps() * i.extent * j.extent;
+  const Index tile = numbers >= kTiles * kTile * kTile ? kTile : kSmall;
+  const Index width = std::min(tile, j.extent), height = tile * tile / width / kSide * kSide;
   const Index across = (j.extent + width - 1) / width, down = (i.extent + height - 1) / height;
-  const Index steps = walk.steps();
-  parallel_for(steps * across * down, steps * i.extent * j.extent, [&](Index task) {
+  parallel_for(walk.steps() * across * down, numbers, [&](Index task) {
     const Index left = task % across * width, top = task / across % down * height;
     const auto [from, to] = walk.begin(task / across / down);
     turn(in + from + top * i.from + left, i.from, out + to + left * j.to + top, j.to,
