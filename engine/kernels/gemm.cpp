@@ -57,7 +57,7 @@ constexpr Index kNear = 64 * 1024 / sizeof(Scalar);
 /// Rows of A and B together that are short, and of such rows so many are read at once (256 KB).
 constexpr Index kShortRows = 512, kSteps = 256 * 1024 / sizeof(Scalar);
 /// A tiny C with a long k is cut along k, into as many parts whatever the number of threads.
-constexpr Index kParts = 8, kTiny = 16 * 1024;
+constexpr Index kParts = 8, kTiny = 16 * 1024, kLong = 3 * 1024;
 
 /// Packing a column of B takes about as long as multiplying it with so many rows.
 constexpr Index kPackingRows = 6;
@@ -88,6 +88,9 @@ struct Range {
 /// Part i of n nearly equal ones of [0, count).
 Range part_of(Index count, Index i, Index n) { return {i * count / n, (i + 1) * count / n}; }
 
+/// Into how many parts k is cut, for so many numbers of C.
+Index parts_of(Index k, Index size) { return k >= kLong && size <= kTiny ? kParts : 1; }
+
 /// How the work is cut into tasks. Rows and columns are cut for the threads there are, which no sum
 /// notices; only `parts` has a say in the order of a sum, and that depends on the shapes.
 struct Tasks {
@@ -97,7 +100,7 @@ struct Tasks {
   Tasks(Index batch, Index k, const Cut& tiles, const Cut& panels)
       : matrices(batch),
         columns(ceil_div(panels.count, kPanelsInBlock)),
-        parts(k >= kParts * kDepth && batch * tiles.extent * panels.extent <= kTiny ? kParts : 1),
+        parts(parts_of(k, batch * tiles.extent * panels.extent)),
         alone(batch * tiles.extent * panels.extent * k < 16 * kGrain) {
     const Index threads = alone ? 1 : max_threads();
     if (count() % threads == 0) return;
@@ -172,18 +175,21 @@ void multiply_block(const Operand& a, const Operand& b, Range tiles, Range panel
 Array multiply_vectors(const Scalar* x, const Scalar* matrix, bool columns, Index batch, Index k,
                        Index m, const Shape& shape) {
   constexpr Index kColumns = 64;
-  Array c(shape);
+  const Index pieces = ceil_div(m, kColumns), parts = parts_of(k, batch * m);
+  Array c(parts == 1 ? shape : Shape{parts, batch * m});
   Scalar* c_data = c.data();
-  const Index pieces = ceil_div(m, kColumns);
-  parallel_for(batch * pieces, batch * k * m / 4, [&](Index task) {
-    const Index i = task / pieces, j = task % pieces * kColumns, n = std::min(kColumns, m - j);
-    const Scalar *from = x + i * k, *b = matrix + i * k * m;
+  parallel_for(parts * batch * pieces, batch * k * m / 4, [&](Index task) {
+    const Index j = task % pieces * kColumns, n = std::min(kColumns, m - j);
+    const Index i = task / pieces % batch, part = task / pieces / batch;
+    const Range steps = part_of(k, part, parts);
+    const Scalar *from = x + i * k + steps.begin, *b = matrix + i * k * m;
+    Scalar* to = c_data + (part * batch + i) * m + j;
     if (columns)
-      dot_columns(from, k, b + j * k, k, c_data + i * m + j, n);
+      dot_columns(from, steps.size(), b + j * k + steps.begin, k, to, n);
     else
-      combine_columns(from, k, b + j, m, c_data + i * m + j, n);
+      combine_columns(from, steps.size(), b + steps.begin * m + j, m, to, n);
   });
-  return c;
+  return parts == 1 ? c : sum(c, {0}).reshape(shape);
 }
 
 }  // namespace

@@ -71,7 +71,8 @@ template <int L>
 
 /// Tiles of R rows and H units of columns.
 template <int R, int H>
-void multiply_tiles(const TileTask& t) {
+void multiply_tiles(const TileTask& task) {
+  const TileTask t = task;  // a copy, which no store into C can change
   constexpr int kPerRegister = kRegisterBytes / kUnitBytes;
   constexpr int F = H / kPerRegister, T = H % kPerRegister;  // whole registers, and a half
   using Full = simd::Vec<Scalar, kPerRegister * kUnit>;
@@ -123,7 +124,7 @@ void multiply_tiles(const TileTask& t) {
       put(c, t.c_row);
     } else {
       put(partly, H * kUnit);
-      finish_partly(t, c, start, partly, R, H * kUnit);
+      finish_partly(task, c, start, partly, R, H * kUnit);
       if (start) start += R * t.start_row;
     }
     c += R * t.c_row;

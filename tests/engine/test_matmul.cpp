@@ -140,12 +140,56 @@ TEST_CASE("the kernel is exact for every width, height and depth around the bord
   }
 }
 
+TEST_CASE("the kernel is exact where k is long, for short rows and for longer ones") {
+  Random random(504);
+  for (const Trans trans : kAll) {
+    // Steps that do not fill the last depth, of every length that the operands' widths lead to.
+    for (const auto& [n, m] : std::vector<std::array<Index, 2>>{
+             {2, 2}, {9, 17}, {16, 32}, {33, 65}, {130, 40}, {255, 257}, {256, 257}, {70, 600}})
+      for (const Index k : {129, 1021, 1030}) check_kernel(0, n, k, m, trans, random);
+    // Cut along k, and not.
+    for (const Index k : {3071, 3072, 5003}) {
+      check_kernel(0, 1, k, 9, trans, random);
+      check_kernel(0, 9, k, 1, trans, random);
+      check_kernel(0, 24, k, 40, trans, random);
+      check_kernel(2, 1, k, 70, trans, random);
+      check_kernel(2, 12, k, 1, trans, random);
+    }
+    // All widths of a block of B of different depth.
+    for (Index m = 60; m < 580; m += 29) check_kernel(0, 26, 1021, m, trans, random);
+  }
+}
+
+TEST_CASE("a row added to every row of a product is added once") {
+  Random random(505);
+  for (const auto& [n, k, m] : std::vector<std::array<Index, 3>>{{1, 3, 5},
+                                                                 {5, 3, 1},
+                                                                 {40, 7, 32},
+                                                                 {43, 7, 37},
+                                                                 {70, 1100, 35},
+                                                                 {8, 4000, 20},
+                                                                 {3, 0, 4}})
+    for (const Trans trans : kAll) {
+      const bool ta = trans == Trans::left || trans == Trans::both;
+      const bool tb = trans == Trans::right || trans == Trans::both;
+      const Array a = draw_integers(turned({n, k}, ta), 5, random);
+      const Array b = draw_integers(turned({k, m}, tb), 5, random);
+      const Array row = draw_integers({m}, 5, random);
+      const Array plain = kernels::gemm(a, b, trans), c = kernels::gemm(a, b, trans, row);
+      Index wrong = 0;
+      for (Index i = 0; i < n * m; ++i) wrong += c[i] != plain[i] + row[i % m];
+      CHECK_MESSAGE(wrong == 0, a.shape(), " x ", b.shape(), ": ", wrong, " numbers differ");
+    }
+}
+
 TEST_CASE("a product has the same bits for any number of threads") {
   const int before = max_threads();
   for (const auto& [n, k, m] : std::vector<std::array<Index, 3>>{{300, 800, 300},
                                                                  {300, 70, 50},
                                                                  {70, 400, 600},
                                                                  {25, 5000, 8},
+                                                                 {130, 2000, 200},
+                                                                 {1, 9000, 16},
                                                                  {1, 3000, 200},
                                                                  {2000, 300, 1}})
     for (const Trans trans : kAll) {
