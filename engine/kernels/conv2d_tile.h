@@ -92,7 +92,7 @@ class Ahead {
   Ahead(const Scalar* begin, Index numbers, Index steps)
       : at_(begin),
         end_(begin + numbers),
-        step_((numbers + steps - 1) / std::max<Index>(steps, 1)) {}
+        step_((numbers + std::max<Index>(steps, 1) - 1) / std::max<Index>(steps, 1)) {}
   [[gnu::always_inline]] void step() {
     const Scalar* stop = std::min(end_, at_ + step_);
     for (; at_ < stop; at_ += 64 / sizeof(Scalar)) __builtin_prefetch(at_, kWrite, 2);
