@@ -97,8 +97,8 @@ struct Run {
   Index row(Index a) const { return a * width; }
   Index cell_at(Index a, Index b) const { return cell + a * kernel_w + b; }
 
-  /// Fetches the share of some windows, from k on, of what the next row of windows brings: 70
-  /// instead of 35 GB/s.
+  /// Fetches the share of some windows, from k on, of what the next row of windows brings:
+  /// about twice as fast as without.
   void fetch_ahead(Index k, Index windows, Index channels, const Scalar* x) const {
     const Index share = stride_h * stride_w * channels;
     fetch(x + (pixel + stride_h * width) * channels + k * share, windows * share);
