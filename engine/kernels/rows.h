@@ -16,15 +16,6 @@
 /// depends on the row's length alone.
 namespace kindling::kernels {
 
-/// a[first], a[first + 2], ..., b[first], b[first + 2], ...
-template <std::size_t kFirst, class V>
-V every_second(const V& a, const V& b) {
-  return [&]<std::size_t... I>(std::index_sequence<I...>) {
-    return __builtin_shufflevector(a, b, (2 * I + kFirst)...);
-  }
-  (std::make_index_sequence<sizeof(V) / sizeof(a[0])>());
-}
-
 /// Lane i is op of all lanes of rows[i]; N is the number of lanes.
 template <int N, class V, class Op>
 V fold_rows(const V* rows, const Op& op) {
@@ -32,7 +23,7 @@ V fold_rows(const V* rows, const Op& op) {
     return rows[0];
   } else {
     const V a = fold_rows<N / 2>(rows, op), b = fold_rows<N / 2>(rows + N / 2, op);
-    return op(every_second<0>(a, b), every_second<1>(a, b));
+    return op(simd::unzip<0>(a, b), simd::unzip<1>(a, b));
   }
 }
 
