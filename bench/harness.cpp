@@ -68,7 +68,12 @@ std::vector<Timed> right_ones(const Trial& trial, double turn, Result& result) {
   std::vector<Timed> timed;
   for (const Contender& c : trial.contenders) {
     std::string trouble;
-    double guess = seconds([&] { trouble = trial.expected.trouble(c.result()); });
+    double guess = seconds([&] {
+      if (c.result)
+        trouble = trial.expected.trouble(c.result());
+      else
+        once(c);
+    });
     if (!trouble.empty()) {
       result.wrong[c.name] = trouble;
       continue;
@@ -79,6 +84,13 @@ std::vector<Timed> right_ones(const Trial& trial, double turn, Result& result) {
         {&c, guess, std::clamp<Index>(static_cast<Index>(turn / guess) + 1, 1, 1'000'000)});
   }
   return timed;
+}
+
+/// The best of its ways counts, as of a peer's variants.
+void add_machine(Trial& trial, const Case& what, int threads) {
+  int way = 0;
+  for (auto& walk : memory_walks(what.read, what.written, what.in_place, threads))
+    trial.contenders.push_back({str(kMachine, " ", ++way), std::move(walk), {}});
 }
 
 int rounds_for(const std::vector<Timed>& timed, const Settings& settings) {
@@ -130,7 +142,7 @@ std::optional<double> Result::ratio(const std::string& peer) const {
 
 std::optional<double> Result::share() const {
   if (!roof || !(roof->seconds > 0) || !rounds.contains(kOurs)) return {};
-  return roof->seconds / median(kOurs);
+  return roof->by_memory && ratio(kMachine) ? *ratio(kMachine) : roof->seconds / median(kOurs);
 }
 
 Result measure(const Case& what, const Settings& settings) {
@@ -140,7 +152,8 @@ Result measure(const Case& what, const Settings& settings) {
     for (const auto& [name, amount] : what.amounts()) result.rounds[name] = {amount};
     return result;
   }
-  const Trial trial = what.prepare();
+  Trial trial = what.prepare();
+  if (what.unit == Unit::gigabytes) add_machine(trial, what, result.threads);
   const std::vector<Timed> timed = right_ones(trial, settings.turn, result);
   if (timed.empty()) return result;
   const int rounds = rounds_for(timed, settings);

@@ -15,12 +15,15 @@
 namespace kindling::bench {
 
 inline constexpr const char* kOurs = "kindling";
+/// Takes its turns where memory is the limit, and only moves the bytes.
+inline constexpr const char* kMachine = "machine";
 
 /// One who computes the case. What `run` needs it owns.
 struct Contender {
   std::string name;                   ///< kOurs, or the peer's, with a variant after a blank.
   std::function<void()> run;          ///< What is timed.
-  std::function<Array()> result;      ///< Computes once more and returns it, laid out as ours.
+  std::function<Array()> result;      ///< Computes once more and returns it, laid out as ours;
+                                      ///< empty for the machine.
   std::function<void()> before = {};  ///< Called before each run, off the clock.
 };
 
@@ -73,6 +76,7 @@ struct Result {
   /// part.
   std::optional<double> ratio(const std::string& peer) const;
   /// Of the limit that binds, 0 to 1 (or somewhat more, out of a cache); none where none is known.
+  /// Where the machine took its turns, its time by ours.
   std::optional<double> share() const;
 };
 

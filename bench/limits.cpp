@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <utility>
 
 #include "engine/array.h"
@@ -98,6 +99,31 @@ void triad_streaming(const float* a, const float* b, float* c, Index n) {
 
 using Loop = void (*)(const float* a, const float* b, float* c, Index n);
 
+/// Loops that do the same: how many arrays they walk over, and how often an element passes by, read
+/// or written.
+struct Loops {
+  std::vector<Loop> ways;
+  int arrays, passes;
+  double Bandwidth::*rate;
+};
+#ifdef __SSE2__
+const Loops kCopy{{copy, copy_streaming}, 2, 2, &Bandwidth::copy};
+const Loops kTriad{{triad, triad_streaming}, 3, 3, &Bandwidth::triad};
+#else
+const Loops kCopy{{copy}, 2, 2, &Bandwidth::copy};
+const Loops kTriad{{triad}, 3, 3, &Bandwidth::triad};
+#endif
+const Loops kRead{{read}, 1, 1, &Bandwidth::read};
+const Loops kUpdate{{update}, 2, 3, &Bandwidth::update};
+
+/// The one most like a kernel that reads and writes so much.
+const Loops& most_like(double read, double written, bool in_place) {
+  const double share = written / (read + written);
+  return in_place ? kUpdate : share < 0.2 ? kRead : share < 0.4 ? kTriad : kCopy;
+}
+
+constexpr Index kUnit = 512;  // floats: a multiple of what any of the loops does at a time
+
 constexpr double kKiB = 1024, kMiB = 1024 * kKiB;
 constexpr double kFootprints[] = {128 * kKiB, 512 * kKiB, 2 * kMiB,   8 * kMiB,  16 * kMiB,
                                   32 * kMiB,  64 * kMiB,  128 * kMiB, 256 * kMiB};
@@ -107,16 +133,14 @@ struct Walk {
   static constexpr Index kMost = 64 << 20;  // floats in 256 MiB
   Array a{{kMost}, 1}, b{{kMost / 2}, 1}, c{{kMost / 2}, 1};
 
-  /// Bytes a second of a loop over so many arrays, whose elements pass by so many times, read or
-  /// written. Every thread walks its own part, again and again within one parallel region: the
-  /// price of starting threads is no matter of bandwidth.
-  double bytes_per_second(Loop loop, int arrays, int passes, double footprint, int threads) {
-    constexpr Index kUnit = 512;  // a multiple of what any of the loops does at a time
-    const Index share = static_cast<Index>(footprint / 4 / arrays / threads);
+  /// Every thread walks its own part, again and again within one parallel region: the price of
+  /// starting threads is no matter of bandwidth.
+  double bytes_per_second(const Loops& of, Loop loop, double footprint, int threads) {
+    const Index share = static_cast<Index>(footprint / 4 / of.arrays / threads);
     const Index n = std::max<Index>(share / kUnit, 1) * kUnit;
     const float *in = std::as_const(a).data(), *in2 = std::as_const(b).data();
     float* const out = c.data();
-    const double bytes = 4.0 * static_cast<double>(n) * passes * threads;
+    const double bytes = 4.0 * static_cast<double>(n) * of.passes * threads;
     const Index turns = 1 + static_cast<Index>(2e8 / bytes);
     const double time = seconds([&] {
       parallel_for(threads, kGrain, [&](Index t) {
@@ -130,15 +154,12 @@ struct Walk {
 }  // namespace
 
 double Limits::bytes_per_second(double read, double written, bool in_place) const {
-  const double footprint = in_place ? read : read + written, share = written / (read + written);
-  const auto alike = [&](const Bandwidth& b) {
-    if (in_place) return b.update;
-    return share < 0.2 ? b.read : share < 0.4 ? b.triad : b.copy;
-  };
+  const double footprint = in_place ? read : read + written;
+  const auto rate = most_like(read, written, in_place).rate;
   double best = 0;
   for (std::size_t i = 0; i < bandwidth.size(); ++i) {
     const bool smaller = i + 1 < bandwidth.size() && bandwidth[i + 1].footprint <= footprint;
-    if (!smaller) best = std::max(best, alike(bandwidth[i]));
+    if (!smaller) best = std::max(best, bandwidth[i].*rate);
   }
   return best;
 }
@@ -150,6 +171,23 @@ Limits::Roof Limits::roof(double arithmetic, double read, double written, bool i
   return {std::max(compute, memory), memory > compute};
 }
 
+std::vector<std::function<void()>> memory_walks(double read, double written, bool in_place,
+                                                int threads) {
+  const Loops& loops = most_like(read, written, in_place);
+  const Index share = static_cast<Index>((read + written) / 4 / loops.passes / threads);
+  const Index n = std::max<Index>(share / kUnit, 1) * kUnit;
+  const Array a({n * threads}, 1), b = Array({n * threads}, 1);
+  const auto c = std::make_shared<Array>(Shape{n * threads}, 1.0f);
+  std::vector<std::function<void()>> walks;
+  for (const Loop loop : loops.ways)
+    walks.push_back([=] {
+      float* const out = c->data();
+      parallel_for(threads, kGrain,
+                   [&](Index t) { loop(a.data() + t * n, b.data() + t * n, out + t * n, n); });
+    });
+  return walks;
+}
+
 Limits measure_limits(int threads) {
   set_threads(threads);
   Limits limits{threads, measure_flops(threads), {}};
@@ -159,19 +197,13 @@ Limits measure_limits(int threads) {
   // tries of one.
   for (int round = 0; round < 8; ++round)
     for (Bandwidth& best : limits.bandwidth) {
-      const auto attempt = [&](double& rate, Loop loop, int arrays, int passes) {
-        rate = std::max(rate, walk.bytes_per_second(loop, arrays, passes, best.footprint, threads));
-      };
-      attempt(best.read, read, 1, 1);
-      attempt(best.copy, copy, 2, 2);
-      attempt(best.triad, triad, 3, 3);
-      attempt(best.update, update, 2, 3);
-#ifdef __SSE2__
-      if (best.footprint < kMiB)
-        continue;  // streaming goes to memory, also what a cache could hold
-      attempt(best.copy, copy_streaming, 2, 2);
-      attempt(best.triad, triad_streaming, 3, 3);
-#endif
+      for (const Loops* loops : {&kRead, &kCopy, &kTriad, &kUpdate})
+        for (const Loop loop : loops->ways) {
+          // Streaming goes to memory, also what a cache could hold.
+          if (loop != loops->ways.front() && best.footprint < kMiB) continue;
+          double& rate = best.*loops->rate;
+          rate = std::max(rate, walk.bytes_per_second(*loops, loop, best.footprint, threads));
+        }
     }
   return limits;
 }

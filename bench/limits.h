@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <vector>
 
 /// What this machine can do at best, measured: the roofs that every kernel stands under.
@@ -33,6 +34,12 @@ struct Limits {
   };
   Roof roof(double flops, double read, double written, bool in_place) const;
 };
+
+/// What a case bound by memory is timed beside, since what memory gives changes from minute to
+/// minute where others use it too: each moves so many bytes once, in the loop most like that
+/// mixture, with plain stores or with streaming ones.
+std::vector<std::function<void()>> memory_walks(double read, double written, bool in_place,
+                                                int threads);
 
 /// Takes about a second a thread count. Leaves the number of threads at `threads`.
 Limits measure_limits(int threads);

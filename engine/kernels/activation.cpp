@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "engine/kernels/stream.h"
 #include "engine/kernels/walk.h"
 
 namespace kindling::kernels {
@@ -10,12 +11,15 @@ namespace {
 
 void activate_to(Array& y, const Scalar* in, const Activation& activation) {
   Scalar* out = y.data();
+  const bool around = out != in && goes_around(y.size());
   std::visit(
       [&](const auto& formula) {
         parallel_chunks(y.size(), kChunk, y.size(), [&](Index begin, Index end) {
-          walk(begin, end, [=](auto lanes, Index i) {
-            using V = decltype(lanes);
-            simd::store(out + i, formula.forward(simd::load<V>(in + i)));
+          with_put(around, [&](auto put) {
+            walk(begin, end, [=](auto lanes, Index i) {
+              using V = decltype(lanes);
+              put(out + i, formula.forward(simd::load<V>(in + i)));
+            });
           });
         });
       },

@@ -5,6 +5,7 @@
 
 #include "engine/array.h"
 #include "engine/kernels/math.h"
+#include "engine/kernels/stream.h"
 #include "engine/parallel.h"
 
 namespace kindling::kernels {
@@ -118,15 +119,23 @@ class Input {
 };
 
 /// y[i] = f(x0[i], x1[i], ...) for every element of y, inputs broadcast to y's shape. An input may
-/// lie where y does, element upon element.
+/// lie where y does, element upon element: then y's lines are fetched anyway.
 template <class F, class... Xs>
-void map_to(Array& y, const F& f, const Xs&... xs) {
+void map_to(Array& y, bool in_place, const F& f, const Xs&... xs) {
   if (y.size() == 0) return;
   Scalar* out = y.data();
+  const bool around = !in_place && goes_around(y.size());
+  const auto put = [=](Index at, Index n, const auto& expression) {
+    math::Run run(out + at, n);
+    if (around)
+      assign_around(run, expression);
+    else
+      run = expression;
+  };
   if ((... && (xs.size() == y.size()))) {
     parallel_chunks(y.size(), kChunk, y.size(), [&](Index begin, Index end) {
-      math::Run(out + begin, end - begin) =
-          f(math::ConstRun(std::as_const(xs).data() + begin, end - begin)...);
+      put(begin, end - begin, f(math::ConstRun(std::as_const(xs).data() + begin, end - begin)...));
+      if (around) simd::fence();
     });
     return;
   }
@@ -137,10 +146,11 @@ void map_to(Array& y, const F& f, const Xs&... xs) {
     for (Index at = begin; at < end; at += kUnroll) {
       const Index n = std::min(kUnroll, end - at);
       [&]<std::size_t... I>(std::index_sequence<I...>) {
-        math::Run(out + at, n) = f(inputs[I].run(at, n, scratch[I].data())...);
+        put(at, n, f(inputs[I].run(at, n, scratch[I].data())...));
       }
       (std::make_index_sequence<kInputs>());
     }
+    if (around) simd::fence();
   });
 }
 
@@ -151,7 +161,7 @@ void map_to(Array& y, const F& f, const Xs&... xs) {
 template <class F, class... Xs>
 Array map(const Shape& shape, const F& f, const Xs&... xs) {
   Array y(shape);
-  map_to(y, f, xs...);
+  map_to(y, false, f, xs...);
   return y;
 }
 
@@ -161,7 +171,7 @@ template <class F, class... Xs>
 Array map_over(Array&& x0, const F& f, const Xs&... xs) {
   if (!x0.unique()) return map(x0.shape(), f, x0, xs...);
   Array y = std::move(x0);
-  map_to(y, f, y, xs...);
+  map_to(y, true, f, y, xs...);
   return y;
 }
 

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "engine/kernels/stream.h"
 #include "engine/kernels/walk.h"
 
 // x is read in chunks that fit the first-level cache (walk.h), each task one:
@@ -165,14 +166,17 @@ Array affine(const Array& x, const Affine& a, const Array& residual, const Activ
   const Scalar *in = x.data(), *more = residual.defined() ? residual.data() : nullptr;
   Array y(x.shape());
   Scalar* out = y.data();
+  const bool around = goes_around(y.size()) && over.width % simd::kLanes<Scalar> == 0;
   std::visit(
       [&](const auto& formula) {
         over.each_chunk([&](Index, Index begin, Index end) {
-          over.walk_pattern(begin, end, [=](auto lanes, Index i, Index j) {
-            using V = decltype(lanes);
-            V z = pattern.z(simd::load<V>(in + i), j);
-            if (more) z = z + simd::load<V>(more + i);
-            simd::store(out + i, formula.forward(z));
+          with_put(around, [&](auto put) {
+            over.walk_pattern(begin, end, [=](auto lanes, Index i, Index j) {
+              using V = decltype(lanes);
+              V z = pattern.z(simd::load<V>(in + i), j);
+              if (more) z = z + simd::load<V>(more + i);
+              put(out + i, formula.forward(z));
+            });
           });
         });
       },

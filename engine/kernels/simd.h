@@ -8,6 +8,10 @@
 #include "engine/machine.h"
 #include "engine/shape.h"
 
+#ifdef __SSE2__
+#include <immintrin.h>
+#endif
+
 /// Vector registers through the compiler's vector extension: `a * b + c` on a Vec is one
 /// fused-multiply-add on every machine that has one, in float and in double.
 namespace kindling::simd {
@@ -34,6 +38,29 @@ V load(const T* p) {
 template <class V, class T>
 void store(T* p, const V& v) {
   std::memcpy(p, &v, sizeof(V));
+}
+/// A store around the caches, to an address that sizeof(V) divides; where the machine has no such
+/// thing, a store. fence() before another thread is told that the numbers are there.
+template <class V, class T>
+void stream(T* p, const V& v) {
+#ifdef __SSE2__
+#ifdef __AVX512F__
+  if constexpr (sizeof(V) == 64)
+    return _mm512_stream_ps(reinterpret_cast<float*>(p), reinterpret_cast<const __m512&>(v));
+#endif
+#ifdef __AVX__
+  if constexpr (sizeof(V) == 32)
+    return _mm256_stream_ps(reinterpret_cast<float*>(p), reinterpret_cast<const __m256&>(v));
+#endif
+  if constexpr (sizeof(V) == 16)
+    return _mm_stream_ps(reinterpret_cast<float*>(p), reinterpret_cast<const __m128&>(v));
+#endif
+  store(p, v);
+}
+inline void fence() {
+#ifdef __SSE2__
+  _mm_sfence();
+#endif
 }
 /// The same number in every lane.
 template <class V, class T>

@@ -1,7 +1,9 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <functional>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "engine/engine.h"
@@ -141,6 +143,36 @@ TEST_CASE("broadcasting works across the chunks threads take") {
     const Plain want = broadcast_oracle(plus, to_plain(x), to_plain(y));
     CHECK_EQ(difference((Tensor(x) + Tensor(y)).value(), want, 0), "");
     CHECK_EQ(difference((Tensor(y) + Tensor(x)).value(), want, 0), "");
+  }
+}
+
+TEST_CASE("a result larger than any cache has the bits of a small one, to its last number") {
+  constexpr Index kRows = (Index{32} << 20) / Index{sizeof(Scalar)} / 24 / 2 * 2 + 7;
+  Random random(9);
+  const Array x = random.normal({kRows, 24}), bias = random.normal(Shape{24});
+  const Array ones(Shape{24}, 1), var = random.uniform(Shape{24}, 1, 2);
+  const std::vector<std::pair<const char*, std::function<Tensor(const Array&)>>> ops = {
+      {"add", [](const Array& a) { return Tensor(a) + Tensor(a); }},
+      {"add bias", [&](const Array& a) { return Tensor(a) + Tensor(bias); }},
+      {"exp", [](const Array& a) { return exp(Tensor(a)); }},
+      {"sqrt", [](const Array& a) { return sqrt(relu(Tensor(a))); }},
+      {"pow", [](const Array& a) { return pow(Tensor(a), 3); }},
+      {"relu", [](const Array& a) { return relu(Tensor(a)); }},
+      {"general_relu", [](const Array& a) { return general_relu(Tensor(a), 0.1, 0.4, 2); }},
+      {"batch_norm_eval",
+       [&](const Array& a) {
+         return batch_norm_eval(Tensor(a), Tensor(ones), Tensor(bias), {bias, var});
+       }},
+  };
+  for (const auto& [name, op] : ops) {
+    CAPTURE(name);
+    const Array y = op(x).value();
+    // Parts begin where a register does, and end there or with the whole.
+    for (const auto& [first, last] : std::vector<std::pair<Index, Index>>{
+             {0, 100}, {kRows / 4 * 2, kRows / 4 * 2 + 100}, {kRows - 101, kRows}}) {
+      const Array rows = x.rows(first, last), part(rows.shape(), rows.values());
+      CHECK(same_bits(op(part).value(), y.rows(first, last)));
+    }
   }
 }
 
