@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "engine/anomaly.h"
 #include "engine/error.h"
 #include "engine/kernels/reduce.h"
 #include "engine/kernels/update.h"
@@ -48,6 +49,8 @@ NoGrad::~NoGrad() { grad_on = before_; }
 bool grad_enabled() { return grad_on; }
 
 bool Grads::needs(int i) const { return node_.inputs[i] != nullptr; }
+const Lazy& Grads::sum(int i) const { return node_.inputs[i]->cotangent; }
+int Grads::inputs() const { return static_cast<int>(node_.inputs.size()); }
 
 void Grads::add(int i, Lazy gradient) {
   if (!needs(i)) return;
@@ -61,16 +64,24 @@ Node::Node(const Op* made_by, const Shape& value_shape)
       shape(value_shape),
       number(next_number.fetch_add(1, std::memory_order_relaxed)) {}
 
-/// Takes the graph behind this node apart with a stack of its own: a chain of millions of nodes
-/// must not become millions of nested destructor calls.
+/// Takes the graph behind this node apart one node after the other: a chain of millions of nodes
+/// must not become millions of nested destructor calls. Those whose turn is to come hang on each
+/// other, as a list would ask for memory, which a destructor may not be refused.
 Node::~Node() {
-  RecycledVector<std::shared_ptr<Node>> orphans = std::move(inputs);
-  while (!orphans.empty()) {
-    const std::shared_ptr<Node> node = std::move(orphans.back());
-    orphans.pop_back();
-    if (!node || node.use_count() > 1) continue;
-    std::move(node->inputs.begin(), node->inputs.end(), std::back_inserter(orphans));
-    node->inputs.clear();
+  std::shared_ptr<Node> orphans;
+  const auto orphan = [&](Node& parent) {
+    for (std::shared_ptr<Node>& input : parent.inputs) {
+      std::shared_ptr<Node> node = std::move(input);
+      if (!node || node.use_count() > 1) continue;
+      node->next_orphan = std::move(orphans);
+      orphans = std::move(node);
+    }
+  };
+  orphan(*this);
+  while (orphans) {
+    const std::shared_ptr<Node> node = std::move(orphans);
+    orphans = std::move(node->next_orphan);
+    orphan(*node);
   }
 }
 
@@ -80,6 +91,10 @@ template <class Inputs>
 Tensor record_on_tape(const Op& op, Lazy value, const Inputs& inputs, BackwardFn backward) {
   const bool wanted = grad_on && std::any_of(inputs.begin(), inputs.end(),
                                              [](const Tensor& x) { return x.requires_grad(); });
+  if (anomaly::detecting()) [[unlikely]] {
+    anomaly::check_forward(op, value, {std::data(inputs), std::size(inputs)});
+    if (wanted) backward = anomaly::watched(op, std::move(backward));
+  }
   if (!wanted) return Tensor(std::move(value), nullptr);
   auto node = make_recycled<Node>(&op, value.shape());
   node->inputs.reserve(inputs.size());

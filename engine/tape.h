@@ -25,6 +25,9 @@ class Grads {
   /// Adds to the gradient of input i. A gradient of the broadcast shape is summed back to the
   /// input's own.
   void add(int i, Lazy gradient);
+  /// The gradient of input i so far.
+  const Lazy& sum(int i) const;
+  int inputs() const;
 
  private:
   Node& node_;
@@ -55,6 +58,7 @@ struct Node {
   RecycledVector<std::shared_ptr<Node>> inputs;  ///< Null where no gradient is required.
   BackwardFn backward;
   HookList<GradHook> hooks;
+  std::shared_ptr<Node> next_orphan;  ///< While the graph is taken apart.
 };
 
 /// The only way onto the tape: wraps the value of an op; when gradients are on and one of the

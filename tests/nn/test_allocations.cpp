@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <cmath>
 #include <cstdlib>
 #include <memory>
 #include <new>
@@ -13,7 +14,8 @@
 #include "nn/optim.h"
 
 // What a training step asks of the heap once it has run before: nothing, neither for arrays
-// (storage.h) nor for nodes, closures and lists (recycle.h). A sanitizer brings an operator new of
+// (storage.h) nor for nodes, closures and lists (recycle.h). And what it does when the heap has
+// nothing to give. A sanitizer brings an operator new of
 // its own and has memory really given back, so there is nothing to see with one.
 
 #ifndef KINDLING_SANITIZE
@@ -21,13 +23,23 @@
 namespace {
 
 std::atomic<long> allocations{0};
+std::atomic<long> held{0};        // blocks that were not given back
+std::atomic<long> until_fail{0};  // the so-manyth allocation from now on fails; 0: none does
 
 void* counted(std::size_t bytes, std::size_t alignment) {
   allocations.fetch_add(1, std::memory_order_relaxed);
+  if (until_fail.load(std::memory_order_relaxed) > 0 && until_fail.fetch_sub(1) == 1)
+    throw std::bad_alloc();
   const std::size_t rounded = (bytes + alignment - 1) / alignment * alignment;
   void* memory = std::aligned_alloc(alignment, rounded > 0 ? rounded : alignment);
   if (memory == nullptr) throw std::bad_alloc();
+  held.fetch_add(1, std::memory_order_relaxed);
   return memory;
+}
+
+void given_back(void* memory) {
+  if (memory) held.fetch_sub(1, std::memory_order_relaxed);
+  std::free(memory);
 }
 
 }  // namespace
@@ -36,10 +48,10 @@ void* operator new(std::size_t bytes) { return counted(bytes, alignof(std::max_a
 void* operator new(std::size_t bytes, std::align_val_t alignment) {
   return counted(bytes, static_cast<std::size_t>(alignment));
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory) noexcept { given_back(memory); }
+void operator delete(void* memory, std::size_t) noexcept { given_back(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { given_back(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { given_back(memory); }
 
 namespace kindling::test {
 
@@ -79,6 +91,42 @@ long steady_allocations(const std::unique_ptr<nn::Sequential>& model, Index batc
   });
 }
 
+/// A whole training step from empty pools, in a thread of its own, whose k-th allocation fails.
+/// (One that is only wished for, by the standard library's sort, may fail without consequence.)
+/// Returns whether the step came to its k-th.
+bool step_fails_at(long k, const Training& training) {
+  trim_pool();
+  std::thread([&] {
+    until_fail = k;
+    try {
+      training.step();
+    } catch (const std::bad_alloc&) {
+    }
+    training.opt.zero_grad();
+  }).join();
+  return until_fail.exchange(0) <= 0;
+}
+
+/// Lets every allocation of a step fail in turn. Returns how many there were.
+template <class Opt>
+long fail_everywhere(const std::unique_ptr<nn::Sequential>& model, Index batch) {
+  set_seed(1);
+  Opt opt(model->parameters(), 0.01);
+  const Training training{*model, opt, Tensor(default_random().uniform({batch, 28, 28, 1})),
+                          IntArray(Shape{batch}, 3)};
+  step_fails_at(1'000'000'000, training);  // the optimizer's own arrays are there from now on
+  trim_pool();
+  const long before = held;
+  long k = 1;
+  while (step_fails_at(k, training)) {
+    trim_pool();
+    CHECK_EQ(held, before);  // nothing is lost on the way
+    ++k;
+  }
+  CHECK(std::isfinite(cross_entropy((*model)(training.x), training.labels).item()));
+  return k - 1;
+}
+
 }  // namespace
 
 TEST_CASE("the count sees nodes, closures, lists and arrays") {
@@ -100,6 +148,15 @@ TEST_CASE("a training step like the last one allocates nothing") {
   CHECK_EQ(steady_allocations<nn::SGD>(nn::conv_net(), 64), 0);
   CHECK_EQ(steady_allocations<nn::AdamW>(nn::conv_bn_net(), 16), 0);
   CHECK_EQ(steady_allocations<nn::AdamW>(nn::small_resnet(), 8), 0);
+}
+
+TEST_CASE("a step whose k-th allocation fails throws bad_alloc and leaks nothing, for every k") {
+  CHECK_GT(fail_everywhere<nn::SGD>(nn::conv_net(), 4), 50);
+  CHECK_GT(fail_everywhere<nn::SGD>(nn::conv_net(), 64), 50);  // with two threads and more
+  CHECK_GT(fail_everywhere<nn::AdamW>(nn::conv_bn_net(), 8), 50);
+  CHECK_GT(
+      fail_everywhere<nn::AdamW>(nn::resnet(nn::make<nn::ResBlock>(1, 4), {4, 8, 8, 8, 8, 8}), 4),
+      50);
 }
 
 TEST_CASE("nor does an op on the tape, forward and backward") {
