@@ -75,6 +75,15 @@ Array Random::normal(const Shape& shape, Scalar mean, Scalar std) {
   });
 }
 
+Array Random::bernoulli(const Shape& shape, double probability, Scalar value) {
+  check<Error>(probability >= 0 && probability <= 1, "bernoulli", "probability ", probability,
+               ": in [0, 1] expected");
+  const std::uint64_t first = take(blocks_for(shape.size()));
+  return fill(state_.key, first, shape, [=](const auto& bits, Index k) {
+    return bits[k] * 0x1p-32 < probability ? value : Scalar{0};
+  });
+}
+
 std::vector<Index> Random::permutation(Index n) {
   check<Error>(n >= 0, "permutation", "of ", n, " elements");
   std::vector<Index> order(static_cast<std::size_t>(n));

@@ -29,6 +29,8 @@ class Random {
   Array uniform(const Shape& shape, Scalar low = 0, Scalar high = 1);
   /// Normal, by Box and Muller's transform.
   Array normal(const Shape& shape, Scalar mean = 0, Scalar std = 1);
+  /// `value` with this probability, else 0. Throws Error for a probability outside [0, 1].
+  Array bernoulli(const Shape& shape, double probability, Scalar value = 1);
   /// The numbers 0 .. n-1 in random order (Fisher and Yates). Throws Error when n < 0.
   std::vector<Index> permutation(Index n);
   /// A fresh 64-bit number: to seed another stream with.

@@ -7,6 +7,7 @@
 #include "engine/ops/elementwise.h"
 #include "engine/ops/layout.h"
 #include "engine/ops/matmul.h"
+#include "engine/random.h"
 #include "nn/init.h"
 
 namespace kindling::nn {
@@ -88,6 +89,18 @@ std::string GeneralRelu::extra() const {
 }
 
 Tensor GeneralRelu::forward(const Tensor& x) { return general_relu(x, leak_, sub_, max_); }
+
+Dropout::Dropout(double p) : p_(p) {
+  check<Error>(p >= 0 && p < 1, "dropout", "p ", p, ": in [0, 1) expected");
+}
+
+std::string Dropout::extra() const { return str("p ", p_); }
+
+Tensor Dropout::forward(const Tensor& x) {
+  if (!training() || p_ == 0) return x;
+  const double kept = 1 - p_;
+  return x * Tensor(default_random().bernoulli(x.shape(), kept, static_cast<Scalar>(1 / kept)));
+}
 
 Tensor Flatten::forward(const Tensor& x) {
   check(x.rank() >= 2, "flatten", "x ", x.shape(), ": at least two axes expected");

@@ -91,6 +91,24 @@ class GeneralRelu : public Module {
   Scalar leak_, sub_, max_;
 };
 
+/// In training, every number is 0 with probability p and the others grow by 1 / (1 - p), so that
+/// the mean stays; in evaluation, x as it is (Srivastava et al., 2014). Draws from
+/// default_random().
+class Dropout : public Module {
+ public:
+  /// Throws Error unless 0 <= p < 1.
+  explicit Dropout(double p = 0.5);
+
+  std::string type() const override { return "Dropout"; }
+  std::string extra() const override;
+
+ protected:
+  Tensor forward(const Tensor& x) override;
+
+ private:
+  double p_;
+};
+
 /// x as it is.
 class Identity : public Module {
  public:

@@ -3,7 +3,9 @@
 #include <cmath>
 
 #include "engine/error.h"
+#include "engine/ops/elementwise.h"
 #include "engine/ops/norm.h"
+#include "engine/ops/reduce.h"
 #include "engine/ops/update.h"
 
 namespace kindling::nn {
@@ -65,6 +67,23 @@ Tensor BatchNorm1d::forward(const Tensor& x) {
 Tensor BatchNorm2d::forward(const Tensor& x) {
   check(x.rank() == 4, "batch_norm2d", "x ", x.shape(), ": images (N,H,W,C) expected");
   return BatchNorm::forward(x);
+}
+
+LayerNorm::LayerNorm(Index features, double eps) : eps_(eps) {
+  check(features >= 1, "layer_norm", "features ", features, ": at least 1 expected");
+  check<Error>(eps > 0, "layer_norm", "eps ", eps, ": a positive number expected");
+  weight = parameter("weight", Array(Shape{features}, Scalar{1}));
+  bias = parameter("bias", Array(Shape{features}, Scalar{0}));
+}
+
+std::string LayerNorm::extra() const { return str(weight.dim(0), ", eps ", eps_); }
+
+Tensor LayerNorm::forward(const Tensor& x) {
+  check(x.rank() >= 1 && x.dim(-1) == weight.dim(0), "layer_norm", "x ", x.shape(), ": ",
+        weight.dim(0), " features expected");
+  const Tensor centered = x - mean(x, {-1}, true);
+  const Tensor variance = mean(centered * centered, {-1}, true);
+  return centered / sqrt(variance + static_cast<Scalar>(eps_)) * weight + bias;
 }
 
 }  // namespace KINDLING_PRECISION

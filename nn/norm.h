@@ -54,5 +54,23 @@ class BatchNorm2d : public BatchNorm {
   Tensor forward(const Tensor& x) override;
 };
 
+/// Layer normalisation (Ba et al., 2016): each row of features (the last axis) gets mean 0 and
+/// deviation 1, then weight (C) and bias (C): (..., C). The same in training and evaluation.
+class LayerNorm : public Module {
+ public:
+  /// Throws ShapeError for less than one feature, Error for an eps that is not positive.
+  explicit LayerNorm(Index features, double eps = 1e-5);
+  Tensor weight, bias;
+
+  std::string type() const override { return "LayerNorm"; }
+  std::string extra() const override;
+
+ protected:
+  Tensor forward(const Tensor& x) override;
+
+ private:
+  double eps_;
+};
+
 }  // namespace KINDLING_PRECISION
 }  // namespace kindling::nn

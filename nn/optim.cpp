@@ -53,12 +53,29 @@ void Optimizer::zero_grad() {
   for (Tensor& parameter : parameters_) parameter.zero_grad();
 }
 
+void Optimizer::state(Archive& archive) {
+  archive.same("type", type());
+  archive("lr", lr_);
+  archive.expect(std::isfinite(lr_) && lr_ >= 0, "lr", "a finite number of at least 0");
+  archive.same("parameters", static_cast<Index>(parameters_.size()));
+  own_state(archive);
+}
+
+void Optimizer::slot(Archive& archive, const char* name, std::size_t i, Array& value) const {
+  const std::string full = str(name, ".", i);
+  archive(full, value);
+  const Shape& shape = parameters_[i].shape();
+  archive.expect(!value.defined() || value.shape() == shape, full, str("an array ", shape));
+}
+
 SGD::SGD(std::vector<Tensor> parameters, double lr, SGDOptions options)
     : Optimizer(std::move(parameters), lr),
       options_(options),
       velocity_(Optimizer::parameters().size()) {
   check_setting("momentum", options.momentum);
   check_setting("weight_decay", options.weight_decay);
+  check<Error>(!options.nesterov || options.momentum > 0, "optimizer",
+               "nesterov without momentum: a momentum above 0 expected");
 }
 
 void SGD::update(std::span<const Trained> trained) {
@@ -68,7 +85,48 @@ void SGD::update(std::span<const Trained> trained) {
     if (options_.momentum != 0 && !velocity.defined()) velocity = Array(value.shape(), Scalar{0});
     slots.push_back({value, grad, velocity});
   }
-  sgd_step(slots, {lr(), options_.momentum, options_.weight_decay});
+  sgd_step(slots, {lr(), options_.momentum, options_.weight_decay, options_.nesterov});
+}
+
+void SGD::own_state(Archive& archive) {
+  archive.same("momentum", options_.momentum);
+  archive.same("weight_decay", options_.weight_decay);
+  archive.same("nesterov", options_.nesterov);
+  if (options_.momentum == 0) return;
+  for (std::size_t i = 0; i < velocity_.size(); ++i) slot(archive, "velocity", i, velocity_[i]);
+}
+
+RMSprop::RMSprop(std::vector<Tensor> parameters, double lr, RMSpropOptions options)
+    : Optimizer(std::move(parameters), lr),
+      options_(options),
+      square_(Optimizer::parameters().size()),
+      velocity_(Optimizer::parameters().size()) {
+  check_beta("alpha", options.alpha);
+  check_setting("eps", options.eps);
+  check_setting("momentum", options.momentum);
+  check_setting("weight_decay", options.weight_decay);
+}
+
+void RMSprop::update(std::span<const Trained> trained) {
+  const auto& [alpha, eps, momentum, decay] = options_;
+  RecycledVector<RmsSlot> slots;
+  for (const auto& [i, value, grad] : trained) {
+    if (!square_[i].defined()) square_[i] = Array(value.shape(), Scalar{0});
+    if (momentum != 0 && !velocity_[i].defined()) velocity_[i] = Array(value.shape(), Scalar{0});
+    slots.push_back({value, grad, square_[i], velocity_[i]});
+  }
+  rms_step(slots, {lr(), alpha, eps, momentum, decay});
+}
+
+void RMSprop::own_state(Archive& archive) {
+  archive.same("alpha", options_.alpha);
+  archive.same("eps", options_.eps);
+  archive.same("momentum", options_.momentum);
+  archive.same("weight_decay", options_.weight_decay);
+  for (std::size_t i = 0; i < square_.size(); ++i) {
+    slot(archive, "square", i, square_[i]);
+    slot(archive, "velocity", i, velocity_[i]);
+  }
 }
 
 Adam::Adam(std::vector<Tensor> parameters, double lr, AdamOptions options, bool decoupled)
@@ -85,6 +143,25 @@ Adam::Adam(std::vector<Tensor> parameters, double lr, AdamOptions options, bool 
 void Adam::set_beta1(double beta1) {
   check_beta("beta1", beta1);
   options_.beta1 = beta1;
+}
+
+void Adam::own_state(Archive& archive) {
+  archive("beta1", options_.beta1);
+  archive.expect(options_.beta1 >= 0 && options_.beta1 < 1, "beta1", "a number in [0, 1)");
+  archive.same("beta2", options_.beta2);
+  archive.same("eps", options_.eps);
+  archive.same("weight_decay", options_.weight_decay);
+  for (std::size_t i = 0; i < states_.size(); ++i) {
+    State& state = states_[i];
+    const std::string steps = str("steps.", i);
+    archive(steps, state.steps);
+    slot(archive, "mean", i, state.mean);
+    slot(archive, "square", i, state.square);
+    const bool begun = state.steps > 0;
+    archive.expect(
+        state.steps >= 0 && state.mean.defined() == begun && state.square.defined() == begun, steps,
+        "a number of steps that mean and square agree with");
+  }
 }
 
 void Adam::update(std::span<const Trained> trained) {

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <vector>
 
+#include "engine/archive.h"
 #include "engine/tensor.h"
 
 namespace kindling::nn {
@@ -26,7 +28,16 @@ class Optimizer {
   void set_lr(double lr);
   const std::vector<Tensor>& parameters() const { return parameters_; }
 
+  /// What makes the next step what it is, besides the parameters: the rate, and what the steps
+  /// before it have left. Settings that no schedule changes must be the same on both sides.
+  void state(Archive& archive);
+
  protected:
+  virtual std::string type() const = 0;
+  /// The part of state() that a kind of optimizer adds.
+  virtual void own_state(Archive& archive) = 0;
+  /// An array of the shape of parameter i, or none.
+  void slot(Archive& archive, const char* name, std::size_t i, Array& value) const;
   /// A parameter that has a gradient: its number in parameters(), and both.
   struct Trained {
     std::size_t number;
@@ -44,15 +55,21 @@ class Optimizer {
 struct SGDOptions {
   double momentum = 0;
   double weight_decay = 0;
+  bool nesterov = false;
 };
 
 /// Stochastic gradient descent as PyTorch defines it:
 ///   g = grad + weight_decay * p;   v = momentum * v + g  (v = g at first);   p = p - lr * v
+/// With Nesterov's momentum the step is lr * (g + momentum * v): the gradient is taken as if it
+/// stood where v leads (Sutskever et al., 2013).
 class SGD : public Optimizer {
  public:
+  /// Throws Error for a setting that is negative or not a number, or nesterov without momentum.
   SGD(std::vector<Tensor> parameters, double lr, SGDOptions options = {});
 
  protected:
+  std::string type() const override { return "SGD"; }
+  void own_state(Archive& archive) override;
   void update(std::span<const Trained> trained) override;
 
  private:
@@ -84,6 +101,8 @@ class Adam : public Optimizer {
 
  protected:
   Adam(std::vector<Tensor> parameters, double lr, AdamOptions options, bool decoupled);
+  std::string type() const override { return decoupled_ ? "AdamW" : "Adam"; }
+  void own_state(Archive& archive) override;
   void update(std::span<const Trained> trained) override;
 
  private:
@@ -94,6 +113,34 @@ class Adam : public Optimizer {
   AdamOptions options_;
   bool decoupled_;
   std::vector<State> states_;
+};
+
+struct RMSpropOptions {
+  double alpha = 0.99;
+  double eps = 1e-8;
+  double momentum = 0;
+  double weight_decay = 0;
+};
+
+/// RMSprop (Hinton's lecture 6e, 2012) as PyTorch defines it:
+///
+///     g = grad + weight_decay * p
+///     s = alpha * s + (1 - alpha) * g^2
+///     v = momentum * v + g / (sqrt(s) + eps)
+///     p = p - lr * v
+class RMSprop : public Optimizer {
+ public:
+  /// Throws Error for a setting that is negative or not a number, or an alpha of 1 or more.
+  RMSprop(std::vector<Tensor> parameters, double lr = 1e-2, RMSpropOptions options = {});
+
+ protected:
+  std::string type() const override { return "RMSprop"; }
+  void own_state(Archive& archive) override;
+  void update(std::span<const Trained> trained) override;
+
+ private:
+  RMSpropOptions options_;
+  std::vector<Array> square_, velocity_;
 };
 
 /// Adam with decoupled weight decay (Loshchilov and Hutter, 2019): the gradient goes in as it is,

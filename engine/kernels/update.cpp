@@ -77,6 +77,41 @@ void descend(const SgdStep& step, Scalar* __restrict p, const Scalar* __restrict
   }
 }
 
+void descend_ahead(const SgdStep& step, Scalar* __restrict p, const Scalar* __restrict grad,
+                   Scalar* __restrict v, Index n) {
+  const Scalar lr = narrow(step.lr), decay = narrow(step.weight_decay);
+  const Scalar momentum = narrow(step.momentum);
+  for (Index i = 0; i < n; ++i) {
+    const Scalar g = grad[i] + decay * p[i];
+    v[i] = momentum * v[i] + g;
+    p[i] -= lr * (g + momentum * v[i]);
+  }
+}
+
+void descend(const RmsStep& step, Scalar* __restrict p, const Scalar* __restrict grad,
+             Scalar* __restrict s, Index n) {
+  const Scalar lr = narrow(step.lr), decay = narrow(step.weight_decay), eps = narrow(step.eps);
+  const Scalar alpha = narrow(step.alpha), fresh = narrow(1 - step.alpha);
+  for (Index i = 0; i < n; ++i) {
+    const Scalar g = grad[i] + decay * p[i];
+    s[i] = alpha * s[i] + fresh * (g * g);
+    p[i] -= lr * (g / (std::sqrt(s[i]) + eps));
+  }
+}
+
+void descend(const RmsStep& step, Scalar* __restrict p, const Scalar* __restrict grad,
+             Scalar* __restrict s, Scalar* __restrict v, Index n) {
+  const Scalar lr = narrow(step.lr), decay = narrow(step.weight_decay), eps = narrow(step.eps);
+  const Scalar alpha = narrow(step.alpha), fresh = narrow(1 - step.alpha);
+  const Scalar momentum = narrow(step.momentum);
+  for (Index i = 0; i < n; ++i) {
+    const Scalar g = grad[i] + decay * p[i];
+    s[i] = alpha * s[i] + fresh * (g * g);
+    v[i] = momentum * v[i] + g / (std::sqrt(s[i]) + eps);
+    p[i] -= lr * v[i];
+  }
+}
+
 void descend(const AdamStep& step, const AdamSlot& slot, Scalar* __restrict p,
              const Scalar* __restrict grad, Scalar* __restrict m, Scalar* __restrict s, Index n) {
   const Scalar rate = narrow(step.lr / slot.mean_share), eps = narrow(step.eps);
@@ -103,10 +138,28 @@ void sgd_step(std::span<const SgdSlot> slots, const SgdStep& step) {
             nullptr,        s.value.size(), 0};
       },
       [&](const Piece& piece) {
-        if (piece.first)
-          descend(step, piece.value, piece.grad, piece.first, piece.n);
-        else
+        if (!piece.first)
           descend(step, piece.value, piece.grad, piece.n);
+        else if (step.nesterov)
+          descend_ahead(step, piece.value, piece.grad, piece.first, piece.n);
+        else
+          descend(step, piece.value, piece.grad, piece.first, piece.n);
+      });
+}
+
+void rms_step(std::span<const RmsSlot> slots, const RmsStep& step) {
+  each_piece(
+      slots,
+      [](const RmsSlot& s) {
+        return Piece{s.value.data(),  s.grad.data(),
+                     s.square.data(), s.velocity.defined() ? s.velocity.data() : nullptr,
+                     s.value.size(),  0};
+      },
+      [&](const Piece& piece) {
+        if (piece.second)
+          descend(step, piece.value, piece.grad, piece.first, piece.second, piece.n);
+        else
+          descend(step, piece.value, piece.grad, piece.first, piece.n);
       });
 }
 

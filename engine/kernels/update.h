@@ -25,8 +25,9 @@ struct SgdSlot {
 };
 struct SgdStep {
   double lr, momentum, weight_decay;
+  bool nesterov = false;
 };
-/// g = grad + weight_decay p;  v = momentum v + g;  p -= lr v
+/// g = grad + weight_decay p;  v = momentum v + g;  p -= lr v  (nesterov: lr (g + momentum v))
 void sgd_step(std::span<const SgdSlot> slots, const SgdStep& step);
 
 struct AdamSlot {
@@ -44,5 +45,17 @@ struct AdamStep {
 /// g = grad + weight_decay p;  m = beta1 m + (1 - beta1) g;  s = beta2 s + (1 - beta2) g^2;
 /// p = shrink p - lr (m / mean_share) / (sqrt(s / square_share) + eps)
 void adam_step(std::span<const AdamSlot> slots, const AdamStep& step);
+
+struct RmsSlot {
+  Array& value;
+  const Array& grad;
+  Array &square, &velocity;  ///< Running mean of the squared gradient; undefined without momentum.
+};
+struct RmsStep {
+  double lr, alpha, eps, momentum, weight_decay;
+};
+/// g = grad + weight_decay p;  s = alpha s + (1 - alpha) g^2;  v = momentum v + g / (sqrt(s) +
+/// eps); p -= lr v
+void rms_step(std::span<const RmsSlot> slots, const RmsStep& step);
 
 }  // namespace kindling::kernels

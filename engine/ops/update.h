@@ -11,6 +11,9 @@ using kernels::scale;       ///< y *= a
 using kernels::adam_step;  ///< One step of Adam or AdamW, for many parameters,
 using kernels::AdamSlot;
 using kernels::AdamStep;
+using kernels::rms_step;  ///< of RMSprop,
+using kernels::RmsSlot;
+using kernels::RmsStep;
 using kernels::sgd_step;  ///< and of SGD.
 using kernels::SgdSlot;
 using kernels::SgdStep;

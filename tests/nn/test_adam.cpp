@@ -28,7 +28,14 @@ std::unique_ptr<nn::Optimizer> optimizer(const Json& row, const Tensor& w) {
   const double lr = row["lr"].number;
   if (row["optimizer"].text == "sgd")
     return std::make_unique<nn::SGD>(
-        std::vector{w}, lr, nn::SGDOptions{setting("momentum", 0), setting("weight_decay", 0)});
+        std::vector{w}, lr,
+        nn::SGDOptions{setting("momentum", 0), setting("weight_decay", 0),
+                       row.members.contains("nesterov")});
+  if (row["optimizer"].text == "rmsprop")
+    return std::make_unique<nn::RMSprop>(
+        std::vector{w}, lr,
+        nn::RMSpropOptions{setting("alpha", 0.99), setting("eps", 1e-8), setting("momentum", 0),
+                           setting("weight_decay", 0)});
   nn::AdamOptions options{.eps = setting("eps", 1e-8), .weight_decay = setting("weight_decay", 0)};
   if (row.members.contains("betas")) {
     options.beta1 = row["betas"].items[0].number;
@@ -41,7 +48,7 @@ std::unique_ptr<nn::Optimizer> optimizer(const Json& row, const Tensor& w) {
 
 }  // namespace
 
-TEST_CASE("1000 steps of AdamW, Adam and SGD are PyTorch's") {
+TEST_CASE("1000 steps of every optimizer are PyTorch's") {
   for (const Json& row : reference_cases("optimizers", "layers.json")) {
     CAPTURE(row["optimizer"].text);
     const Tensor curvature(to_array(row["curvature"].plain()));

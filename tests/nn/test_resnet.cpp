@@ -46,7 +46,7 @@ Index parameters_in(nn::Module& model) {
 }  // namespace
 
 #ifdef KINDLING_DOUBLE
-TEST_CASE("20 steps of small residual networks agree with PyTorch in every loss") {
+TEST_CASE("100 steps of small residual networks agree with PyTorch in every loss") {
   for (const Json& row : reference_cases("training", "layers.json")) {
     const auto model = model_of(row);
     auto parameters = model->named_parameters();
@@ -59,7 +59,7 @@ TEST_CASE("20 steps of small residual networks agree with PyTorch in every loss"
     std::vector<Tensor> images;
     for (const Json& image : row["images"].items)
       images.emplace_back(to_array(nhwc(image.plain())));
-    for (std::size_t step = 0; step < 20; ++step) {
+    for (std::size_t step = 0; step < 100; ++step) {
       CAPTURE(step);
       const Tensor loss =
           cross_entropy((*model)(images[step % 2]), labels_of(row["labels"].items[step % 2]));

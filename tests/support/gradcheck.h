@@ -21,9 +21,16 @@ std::vector<Array> gradients(const TensorFn& f, const Tensors& inputs, const Arr
 /// The worst disagreement that is let pass: |analytic - numeric| <= atol + rtol * |numeric|.
 inline constexpr double kGradcheckAtol = 1e-6, kGradcheckRtol = 1e-6;
 
-/// Compares the gradient of sum(cotangent * f(inputs)), for a random cotangent, with central
-/// differences: every element of every input. Means something in double only. Empty when all is
+/// How slopes are measured, h being a small step:
+enum class Stencil {
+  two_points,  ///< (f(h) - f(-h)) / 2h, right to h^2: 1e-6 is asked for;
+  five_points  ///< (8 f(h) - 8 f(-h) - f(2h) + f(-2h)) / 12h, right to h^4 where f is smooth: 1e-9.
+};
+
+/// Compares the gradient of sum(cotangent * f(inputs)), for a random cotangent, with measured
+/// slopes: every element of every input. Means something in double only. Empty when all is
 /// well; otherwise one line with the name, the shapes and the worst element.
-std::string gradcheck(const std::string& name, const TensorFn& f, const std::vector<Array>& inputs);
+std::string gradcheck(const std::string& name, const TensorFn& f, const std::vector<Array>& inputs,
+                      Stencil stencil = Stencil::two_points);
 
 }  // namespace kindling::test

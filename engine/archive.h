@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/array.h"
+#include "engine/error.h"
+
+namespace kindling {
+
+/// Where a state goes, or comes from. Whatever must outlive the process walks through its state in
+/// one function, for both ways, so that what is written and what is read cannot drift apart:
+///
+///     void Mean::state(Archive& archive) {
+///       archive("sum", sum_);
+///       archive("weight", weight_);
+///     }
+///
+/// An archive that saves reads the variables; one that loads sets them, and throws Error, naming
+/// the thing, when it holds nothing of that name or something else. What it holds comes from a file
+/// and is not to be believed: expect() is for what else must be true of it.
+class Archive {
+ public:
+  virtual ~Archive() = default;
+  virtual bool loading() const = 0;
+
+  virtual void operator()(const std::string& name, bool& value) = 0;
+  virtual void operator()(const std::string& name, std::int64_t& value) = 0;
+  virtual void operator()(const std::string& name, std::uint64_t& value) = 0;
+  virtual void operator()(const std::string& name, double& value) = 0;  ///< NaN and infinity too.
+  virtual void operator()(const std::string& name, std::string& value) = 0;
+  virtual void operator()(const std::string& name, std::vector<double>& values) = 0;
+  virtual void operator()(const std::string& name, std::vector<Index>& values) = 0;
+  virtual void operator()(const std::string& name, Array& value) = 0;  ///< May be undefined.
+  /// Throws Error for a number that is no int.
+  void operator()(const std::string& name, int& value);
+
+  /// A setting, which is not loaded: throws Error unless what was saved is the same.
+  template <class T>
+  void same(const std::string& name, const T& setting) {
+    T saved = setting;
+    (*this)(name, saved);
+    expect(saved == setting, name, str(setting, ", got ", saved));
+  }
+
+  /// Throws Error "NAME: expected EXPECTED" unless ok.
+  virtual void expect(bool ok, const std::string& name, const std::string& expected) const = 0;
+
+  /// What body archives has "name." before its own names.
+  template <class Body>
+  void in(const std::string& name, const Body& body) {
+    const std::string before = prefix_;
+    prefix_ += name + ".";
+    body();
+    prefix_ = before;
+  }
+
+ protected:
+  std::string path(const std::string& name) const { return prefix_ + name; }
+
+ private:
+  std::string prefix_;
+};
+
+}  // namespace kindling
