@@ -49,14 +49,31 @@ Index DataLoader::size() const {
 
 DataLoader::Iterator DataLoader::begin() const {
   const Index rows = dataset_->size();
-  return Iterator(*this, random_ ? random_->permutation(rows) : in_order(rows));
+  if (!random_) return Iterator(*this, in_order(rows), 0, {});
+  const Random::State before = random_->state();
+  return Iterator(*this, random_->permutation(rows), 0, before);
 }
 
-DataLoader::Iterator::Iterator(const DataLoader& loader, std::vector<Index> order)
+DataLoader::Iterator DataLoader::begin(Index first,
+                                       const std::optional<Random::State>& order) const {
+  if (first == 0 && !order) return begin();
+  check<Error>(first >= 0 && first <= size(), "DataLoader", "batch ", first, ": expected 0 to ",
+               size());
+  check<Error>(
+      order.has_value() == shuffles(), "DataLoader", "batch ", first, " of ",
+      shuffles() ? "a shuffled epoch, but no order" : "an epoch in order, but another one");
+  const Index rows = dataset_->size();
+  return Iterator(*this, order ? Random(*order).permutation(rows) : in_order(rows), first, order);
+}
+
+DataLoader::Iterator::Iterator(const DataLoader& loader, std::vector<Index> order, Index first,
+                               std::optional<Random::State> drawn_from)
     : dataset_(loader.dataset_),
       batch_size_(loader.batch_size_),
       order_(std::move(order)),
-      left_(loader.size()) {
+      left_(loader.size() - first),
+      next_(first * batch_size_),
+      drawn_from_(drawn_from) {
   if (left_ > 0) gather();
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <iterator>
+#include <optional>
 #include <vector>
 
 #include "data/dataset.h"
@@ -39,6 +40,10 @@ class DataLoader {
 
   /// Starts an epoch: draws the order of the rows and gathers the first batch.
   Iterator begin() const;
+  /// Goes on with an epoch that was left: from batch `first`, in the order that Iterator::order()
+  /// stood for; nothing is drawn. Without an order and with first = 0 this is begin(). Throws Error
+  /// when there is no such batch, or no order in the middle of a shuffled epoch.
+  Iterator begin(Index first, const std::optional<Random::State>& order) const;
   std::default_sentinel_t end() const { return {}; }
 
  private:
@@ -63,10 +68,13 @@ class DataLoader::Iterator {
   Iterator& operator++();
   void operator++(int) { ++*this; }
   friend bool operator==(const Iterator& it, std::default_sentinel_t) { return it.left_ == 0; }
+  /// What the order of the rows was drawn from; none when they are not shuffled.
+  const std::optional<Random::State>& order() const { return drawn_from_; }
 
  private:
   friend class DataLoader;
-  Iterator(const DataLoader& loader, std::vector<Index> order);
+  Iterator(const DataLoader& loader, std::vector<Index> order, Index first,
+           std::optional<Random::State> drawn_from);
   void gather();
 
   const Dataset* dataset_;
@@ -74,6 +82,7 @@ class DataLoader::Iterator {
   std::vector<Index> order_;
   Index left_;      // batches, the current one included
   Index next_ = 0;  // where in order_ the current batch begins
+  std::optional<Random::State> drawn_from_;
   Batch batch_;
 };
 

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <exception>
+#include <string>
 
+#include "engine/archive.h"
 #include "engine/scalar.h"
 
 namespace kindling {
@@ -70,6 +72,12 @@ class Callback {
   virtual void backward(Learner&) {}
   virtual void step(Learner&) {}
   virtual void zero_grad(Learner&) {}
+
+  /// A callback that must remember something in the middle of a fit names and archives it, so that
+  /// a fit that is interrupted can go on (CheckpointCB). Loading comes after before_fit, and again
+  /// after the first before_epoch.
+  virtual std::string state_name() const { return ""; }
+  virtual void state(Archive&) {}
 
  protected:
   // Callbacks are referred to by address; a copy would be a different callback.

@@ -5,6 +5,7 @@
 #include "data/synthetic.h"                      // IWYU pragma: export
 #include "engine/engine.h"                       // IWYU pragma: export
 #include "learner/callbacks/activation_stats.h"  // IWYU pragma: export
+#include "learner/callbacks/checkpoint_cb.h"     // IWYU pragma: export
 #include "learner/callbacks/completion.h"        // IWYU pragma: export
 #include "learner/callbacks/lr_finder.h"         // IWYU pragma: export
 #include "learner/callbacks/metrics_cb.h"        // IWYU pragma: export

@@ -123,28 +123,34 @@ void Learner::fit(int epochs, FitOptions options) {
   opt = opt_func(model.parameters(), options.lr.value_or(lr));
   check<Error>(opt != nullptr, "fit", "opt_func made no optimizer");
   opt->zero_grad();  // what a fit that was cancelled between backward and step left behind
+  start.reset();
   scope<CancelFit>(&Callback::before_fit, &Callback::after_fit, &Callback::cleanup_fit, [&] {
-    for (epoch = 0; epoch < n_epochs; ++epoch) {
-      if (trains) one_epoch(true);
+    Position at = start.value_or(Position{});
+    for (epoch = at.epoch; epoch < n_epochs; ++epoch, at = {}) {
+      if (trains && at.training) {
+        one_epoch(true, at);
+        at = {};
+      }
       if (validates) {
         const NoGrad no_grad;
-        one_epoch(false);
+        one_epoch(false, at);
       }
     }
   });
 }
 
-void Learner::one_epoch(bool train) {
+void Learner::one_epoch(bool train, const Position& at) {
   training = train;
   model.train(train);
   dl = train ? &dls.train : &dls.valid;
-  iter = 0;
+  iter = at.batch;
   scope<CancelEpoch>(&Callback::before_epoch, &Callback::after_epoch, &Callback::cleanup_epoch,
                      [&] {
-                       for (const Batch& next : *dl) {
-                         batch = next;
+                       auto next = dl->begin(at.batch, at.order);
+                       order = next.order();
+                       for (; next != dl->end(); ++next, ++iter) {
+                         batch = *next;
                          one_batch();
-                         ++iter;
                        }
                      });
 }

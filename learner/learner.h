@@ -42,6 +42,15 @@ struct FitOptions {
   std::vector<Callback*> cbs = {};  ///< In addition, and removed again afterwards.
 };
 
+/// A place in a fit: which batch is next.
+struct Position {
+  int epoch = 0;
+  bool training = true;  ///< In which pass of the epoch.
+  Index batch = 0;       ///< All of them may be done already.
+  /// What the pass has shuffled its rows by; none at its beginning, or when they are in order.
+  std::optional<Random::State> order = {};
+};
+
 inline namespace KINDLING_PRECISION {
 
 /// Trains a model: the loop of callback.h, with everything else left to callbacks. The five steps
@@ -81,6 +90,9 @@ class Learner {
   Index iter = 0;                        ///< Batch of the epoch, from 0.
   bool training = true;                  ///< This pass trains, as against validates.
   const DataLoader* dl = nullptr;        ///< What this pass reads.
+  std::optional<Random::State> order;    ///< What this pass has shuffled its rows by.
+  /// Where this fit begins, if not at the beginning: a callback may set it in before_fit.
+  std::optional<Position> start;
   Batch batch;
   Tensor preds, loss;
   MetricsCB* metrics = nullptr;  ///< Set by the MetricsCB, if there is one.
@@ -100,7 +112,7 @@ class Learner {
   bool has(const Callback* callback) const;
   void clean_up(Event event);
 
-  void one_epoch(bool train);
+  void one_epoch(bool train, const Position& at);
   void one_batch();
 
   std::vector<Callback*> cbs_;

@@ -33,6 +33,15 @@ double mean_of_defined(const std::vector<double>& values) {
   return mean.compute();
 }
 
+/// Counts are counts, and as many as there were.
+void counts_state(Archive& archive, const std::string& name, std::vector<Index>& counts) {
+  const std::size_t n = counts.size();
+  archive(name, counts);
+  bool fine = counts.size() == n;
+  for (const Index count : counts) fine = fine && count >= 0;
+  archive.expect(fine, name, str(n, " counts of at least 0"));
+}
+
 /// The labels (N) of predictions (N, classes), once everything fits. num_classes = 0 is any number.
 const IntArray& checked_labels(const char* who, const Array& predictions, const Target& target,
                                int num_classes = 0) {
@@ -73,6 +82,11 @@ void Mean::update(double value, double weight) {
   if (weight == 0) return;  // 0 times a NaN would still be one
   sum_ += value * weight;
   weight_ += weight;
+}
+
+void Mean::state(Archive& archive) {
+  archive("sum", sum_);
+  archive("weight", weight_);
 }
 
 void AveragedMetric::update(const Array& predictions, const Target& target) {
@@ -126,6 +140,11 @@ double MulticlassAccuracy::compute() const {
   return ratio(total(correct_), total(rows_));
 }
 
+void MulticlassAccuracy::state(Archive& archive) {
+  counts_state(archive, "correct", correct_);
+  counts_state(archive, "rows", rows_);
+}
+
 std::vector<double> MulticlassAccuracy::per_class() const {
   check<Error>(options_.num_classes > 0, "multiclass_accuracy",
                "num_classes expected: a share of each class was asked for");
@@ -153,6 +172,8 @@ void ConfusionMatrix::update(const Array& predictions, const Target& target) {
 }
 
 double ConfusionMatrix::compute() const { return ratio(correct(), rows()); }
+
+void ConfusionMatrix::state(Archive& archive) { counts_state(archive, "counts", counts_); }
 
 IntArray ConfusionMatrix::counts() const {
   IntArray counts(Shape{num_classes_, num_classes_});

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "data/dataset.h"
+#include "engine/archive.h"
 #include "engine/array.h"
 
 /// How good a model is, in numbers people read: gathered batch by batch, and the same however the
@@ -28,6 +29,8 @@ class Metric {
   virtual void update(const Array& predictions, const Target& target) = 0;
   /// The number, for the rows since the last reset().
   virtual double compute() const = 0;
+  /// What was gathered since then, so that a fit that is interrupted can go on.
+  virtual void state(Archive& archive) = 0;
 };
 
 /// Weighted mean of plain numbers: sum(w v) / sum(w). Not a Metric, as it sees numbers and not
@@ -40,6 +43,7 @@ class Mean {
   void update(double value, double weight = 1);
   /// NaN while the weights sum to 0.
   double compute() const { return sum_ / weight_; }
+  void state(Archive& archive);
 
  private:
   double sum_ = 0, weight_ = 0;
@@ -53,6 +57,7 @@ class AveragedMetric : public Metric {
   /// A batch of no rows is passed over. Throws ShapeError when predictions is not (N, ...).
   void update(const Array& predictions, const Target& target) override;
   double compute() const override { return mean_.compute(); }
+  void state(Archive& archive) override { mean_.state(archive); }
 
   /// The number for one batch of at least one row.
   virtual double calc(const Array& predictions, const Target& target) const = 0;
@@ -96,6 +101,7 @@ class MulticlassAccuracy : public Metric {
   void reset() override;
   void update(const Array& predictions, const Target& target) override;
   double compute() const override;
+  void state(Archive& archive) override;
   /// The share of each class (num_classes); NaN for a class without rows. Throws Error when
   /// num_classes was not given.
   std::vector<double> per_class() const;
@@ -117,6 +123,7 @@ class ConfusionMatrix : public Metric {
   void update(const Array& predictions, const Target& target) override;
   /// What the diagonal holds of the whole: the accuracy.
   double compute() const override;
+  void state(Archive& archive) override;
 
   /// (classes, classes): a row for the label, a column for the prediction. Throws Error when a
   /// count does not fit 32 bits.
@@ -152,6 +159,7 @@ class ClassScore : public Metric {
     confusion_.update(predictions, target);
   }
   double compute() const override;
+  void state(Archive& archive) override { confusion_.state(archive); }
   /// The score of each class (num_classes); NaN for a class that does not occur (torcheval: 0).
   std::vector<double> per_class() const;
   const ConfusionMatrix& confusion() const { return confusion_; }

@@ -7,7 +7,8 @@
 
 namespace kindling {
 
-/// What passed through one layer, batch by batch.
+/// What passed through one layer, batch by batch. All are rounded to Scalars, as which they are
+/// kept when a fit is interrupted.
 struct LayerStats {
   std::vector<double> means, stds;
   std::vector<std::vector<double>> histograms;  ///< Of |activation|: ActivationStats::kBins counts.
@@ -24,6 +25,9 @@ class ActivationStats : public HooksCallback<LayerStats> {
   static constexpr Scalar kRange = 10;  ///< The histogram covers [0, kRange].
 
   explicit ActivationStats(ModulePredicate pick, bool on_train = true, bool on_valid = false);
+
+  std::string state_name() const override { return "activation_stats"; }
+  void state(Archive& archive) override;
 
   /// Histograms over time as coloured columns, a panel a layer. All three throw std::runtime_error
   /// when the file cannot be written.

@@ -45,6 +45,7 @@ class HooksCallback : public Callback {
   void cleanup_fit(Learner&) override { hooks_.remove(); }
 
   const nn::Hooks<State>& hooks() const { return hooks_; }
+  nn::Hooks<State>& hooks() { return hooks_; }
   /// Path of the module that hook i is on.
   const std::vector<std::string>& names() const { return names_; }
 

@@ -1,5 +1,6 @@
 #include "learner/callbacks/metrics_cb.h"
 
+#include <chrono>
 #include <cstdio>
 
 #include "engine/error.h"
@@ -23,6 +24,10 @@ void MetricsCB::check_name(const std::string& name) const {
   check<Error>(free, "metrics", "'", name, "': a name of its own without commas expected");
 }
 
+double MetricsCB::steady_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
 void MetricsCB::before_fit(Learner& learn) {
   learn.metrics = this;
   history_.clear();
@@ -31,7 +36,7 @@ void MetricsCB::before_fit(Learner& learn) {
 void MetricsCB::before_epoch(Learner&) {
   loss_.reset();
   for (auto& [name, metric] : metrics_) metric->reset();
-  began_ = std::chrono::steady_clock::now();
+  began_ = clock();
 }
 
 void MetricsCB::after_batch(Learner& learn) {
@@ -42,12 +47,53 @@ void MetricsCB::after_batch(Learner& learn) {
 void MetricsCB::after_epoch(Learner& learn) {
   MetricsRow row{learn.epoch, learn.training, {{"loss", loss_.compute()}}, 0};
   for (auto& [name, metric] : metrics_) row.values.emplace_back(name, metric->compute());
-  row.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
+  row.seconds = clock() - began_;
   history_.push_back(row);
   if (log) log(row);
 }
 
 void MetricsCB::cleanup_fit(Learner& learn) { learn.metrics = nullptr; }
+
+void MetricsCB::state(Archive& archive) {
+  double seconds = clock() - began_;
+  archive("seconds", seconds);
+  began_ = clock() - seconds;
+  archive.in("loss", [&] { loss_.state(archive); });
+  for (auto& [name, metric] : metrics_)
+    archive.in("metric." + name, [&, m = metric.get()] { m->state(archive); });
+  archive.in("history", [&] { history_state(archive); });
+}
+
+/// Column by column.
+void MetricsCB::history_state(Archive& archive) {
+  std::vector<std::string> names{"loss"};
+  for (const auto& [name, metric] : metrics_) names.push_back(name);
+  std::vector<Index> epochs, train;
+  std::vector<double> seconds;
+  std::vector<std::vector<double>> values(names.size());
+  for (const MetricsRow& row : history_) {
+    epochs.push_back(row.epoch);
+    train.push_back(row.train);
+    seconds.push_back(row.seconds);
+    for (std::size_t i = 0; i < names.size(); ++i) values[i].push_back(row[names[i]]);
+  }
+  archive("epoch", epochs);
+  archive("train", train);
+  archive("seconds", seconds);
+  bool even = train.size() == epochs.size() && seconds.size() == epochs.size();
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    archive("value." + names[i], values[i]);
+    even = even && values[i].size() == epochs.size();
+  }
+  archive.expect(even, "epoch", "columns of the same length");
+  if (!archive.loading()) return;
+  history_.clear();
+  for (std::size_t k = 0; k < epochs.size(); ++k) {
+    MetricsRow row{static_cast<int>(epochs[k]), train[k] != 0, {}, seconds[k]};
+    for (std::size_t i = 0; i < names.size(); ++i) row.values.emplace_back(names[i], values[i][k]);
+    history_.push_back(std::move(row));
+  }
+}
 
 std::string MetricsCB::csv() const {
   std::string text = "epoch,split,loss";

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -46,6 +45,8 @@ class MetricsCB : public Callback {
   /// The same as a table: `epoch,split,loss,<metrics>,seconds`.
   std::string csv() const;
 
+  /// Seconds since any fixed moment.
+  std::function<double()> clock = steady_seconds;
   /// What happens to a finished row; prints it to stdout unless somebody takes over.
   std::function<void(const MetricsRow&)> log = print;
 
@@ -54,14 +55,18 @@ class MetricsCB : public Callback {
   void after_batch(Learner& learn) override;
   void after_epoch(Learner& learn) override;
   void cleanup_fit(Learner& learn) override;
+  std::string state_name() const override { return "metrics"; }
+  void state(Archive& archive) override;
 
  private:
+  static double steady_seconds();
+  void history_state(Archive& archive);
   static void print(const MetricsRow& row);
   void check_name(const std::string& name) const;
 
   std::vector<std::pair<std::string, std::unique_ptr<metrics::Metric>>> metrics_;
   metrics::Mean loss_;
-  std::chrono::steady_clock::time_point began_;
+  double began_ = 0;  ///< By the clock.
   std::vector<MetricsRow> history_;
 };
 

@@ -75,7 +75,7 @@ ProgressCB::ProgressCB(ProgressOptions options)
 void ProgressCB::before_fit(Learner& learn) {
   losses_.clear();
   valid_losses_.clear();
-  batches_ = 0;
+  batches_ = before_us_ = 0;
   header_printed_ = false;
   fit_began_ = drawn_ = plotted_ = Clock::now();
   metrics_ = learn.metrics;
@@ -121,6 +121,21 @@ void ProgressCB::cleanup_fit(Learner&) {
   redraw_plot({});
 }
 
+void ProgressCB::state(Archive& archive) {
+  archive("losses", losses_);
+  std::vector<double> at, valid;
+  for (const auto& [batch, loss] : valid_losses_) at.push_back(batch), valid.push_back(loss);
+  archive("valid_losses", valid);
+  archive("valid_losses_at", at);
+  archive.expect(at.size() == valid.size(), "valid_losses_at", str(valid.size(), " places"));
+  archive.in("running", [&] { running_.state(archive); });
+  archive("batches", batches_);
+  if (!archive.loading()) return;
+  before_us_ = batches_;
+  valid_losses_.clear();
+  for (std::size_t i = 0; i < at.size(); ++i) valid_losses_.push_back({at[i], valid[i]});
+}
+
 /// Widths are those of the header, so columns stay aligned whatever the metrics are called.
 void ProgressCB::print_row(const MetricsRow& row) {
   if (!options_.out) return;
@@ -149,7 +164,8 @@ void ProgressCB::draw_bar(const Learner& learn) {
   const Index an_epoch =
       (learn.trains ? learn.dls.train.size() : 0) + (learn.validates ? learn.dls.valid.size() : 0);
   const double all = static_cast<double>(learn.n_epochs) * static_cast<double>(an_epoch);
-  const double to_go = fit / static_cast<double>(batches_) * (all - static_cast<double>(batches_));
+  const double ours = static_cast<double>(batches_ - before_us_);
+  const double to_go = fit / ours * (all - static_cast<double>(batches_));
   char front[64], back[160];
   std::snprintf(front, sizeof front, "epoch %d (of %d) %s ", learn.epoch, learn.n_epochs,
                 learn.training ? "train" : "valid");

@@ -37,6 +37,8 @@ class ProgressCB : public Callback {
   void after_epoch(Learner& learn) override;
   void cleanup_epoch(Learner& learn) override;
   void cleanup_fit(Learner& learn) override;
+  std::string state_name() const override { return "progress"; }
+  void state(Archive& archive) override;
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -51,8 +53,9 @@ class ProgressCB : public Callback {
   std::vector<double> losses_;
   std::vector<plot::LossPoint> valid_losses_;
   metrics::Mean running_;  ///< Of this pass.
-  Index images_ = 0;       ///< In this pass.
-  Index batches_ = 0;      ///< In this fit, both kinds.
+  Index images_ = 0;       ///< In this pass, as far as this process has seen it.
+  Index batches_ = 0;      ///< In this fit, both kinds,
+  Index before_us_ = 0;    ///< of which so many were done by the process that was interrupted.
   Clock::time_point fit_began_, pass_began_, drawn_, plotted_;
   bool header_printed_ = false, bar_shown_ = false;
   MetricsCB* metrics_ = nullptr;  ///< Whose log is taken over, for as long as the fit lasts.

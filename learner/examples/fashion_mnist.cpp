@@ -2,10 +2,12 @@
 //
 //     fashion_mnist                        the network trained well
 //     fashion_mnist --recipe lesson16      too fast on purpose: something to see in color_dim.png
+//     fashion_mnist --resume out/last.safetensors      goes on where that training was interrupted
 
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <cstdio>
 #include <filesystem>
 #include <map>
@@ -15,17 +17,20 @@
 
 #include "data/fashion_mnist.h"
 
+#include "engine/anomaly.h"
 #include "engine/ops/reduce.h"
 #include "engine/parallel.h"
 #include "engine/random.h"
 #include "engine/tape.h"
 #include "learner/callbacks/activation_stats.h"
+#include "learner/callbacks/checkpoint_cb.h"
 #include "learner/callbacks/metrics_cb.h"
 #include "learner/callbacks/progress.h"
 #include "learner/callbacks/terminate_on_nan.h"
 #include "learner/examples/example.h"
 #include "learner/files/atomic_file.h"
 #include "learner/plot/charts.h"
+#include "learner/stop_signals.h"
 #include "nn/loss.h"
 #include "nn/models.h"
 
@@ -63,9 +68,24 @@ struct Options {
   std::optional<double> lr;
   std::uint64_t seed = 1;
   int threads = max_threads();
-  std::filesystem::path data, out = "out";
-  bool no_stats = false, no_progress = false;
+  std::filesystem::path data, out = "out", resume;
+  Index save_every = 0;
+  bool no_stats = false, no_progress = false, detect_anomaly = false;
 };
+
+/// The options that a training which goes on must share with the one that was interrupted.
+const char* const kShared[] = {"recipe", "epochs", "batch-size", "lr", "seed", "no-stats"};
+
+/// What was not said is as it was in the training that goes on, and the folder is that of its file.
+void adopt(CLI::App& app, const Settings& settings, Options& o) {
+  for (const char* name : kShared) {
+    const auto saved = settings.find(name);
+    CLI::Option* option = app.get_option(std::string("--") + name);
+    if (saved != settings.end() && option->empty()) option->default_val(saved->second);
+  }
+  if (app.get_option("--out")->empty()) o.out = o.resume.parent_path();
+  if (o.out.empty()) o.out = ".";
+}
 
 /// Fills the options; returns an exit status when the program should end here.
 std::optional<int> parse(int argc, char** argv, Options& o) {
@@ -100,17 +120,38 @@ std::optional<int> parse(int argc, char** argv, Options& o) {
   app.add_option("--out", o.out, "folder for pictures and history")
       ->check(not_empty)
       ->capture_default_str();
+  app.add_option("--save-every", o.save_every,
+                 "batches between two checkpoints, OUT/last.safetensors (default: an epoch's)")
+      ->check(CLI::Range(1, 1'000'000'000));
+  app.add_option("--resume", o.resume, "checkpoint to go on from, with its recipe and settings")
+      ->check(not_empty);
   app.add_flag("--no-stats", o.no_stats, "do not look inside");
+  app.add_flag("--detect-anomaly", o.detect_anomaly,
+               "name the first op that makes a NaN or an infinity (slower)");
   app.add_flag("--no-progress", o.no_progress, "no progress display");
   app.failure_message([](const CLI::App*, const CLI::Error& error) {
     return std::string("fashion_mnist: ") + error.what() + " (--help lists the options)\n";
   });
   try {
     app.parse(argc, argv);
+    if (!o.resume.empty()) adopt(app, Checkpoint(o.resume).settings(), o);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
   return {};
+}
+
+/// The shortest text that is read as the same number.
+std::string text_of(double number) {
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof text, number).ptr};
+}
+
+Settings settings_of(const Options& options, const Recipe& recipe) {
+  return {{"recipe", options.recipe},
+          {"lr", text_of(recipe.lr)},
+          {"seed", std::to_string(options.seed)},
+          {"no-stats", options.no_stats ? "true" : "false"}};
 }
 
 /// A grid of test images, each with its true class and, below that, the predicted one.
@@ -178,7 +219,20 @@ int run(const Options& options) {
                       .cbs = {&metrics, &progress, &nan_guard},
                       .opt_func = optimizer<nn::SGD>(nn::SGDOptions{.momentum = recipe.momentum})});
   if (!options.no_stats) learn.add(stats);
-  learn.fit(recipe.epochs);
+  CheckpointCB checkpoint({.last = file("last.safetensors"),
+                           .every = options.save_every,
+                           .best = file("best.safetensors"),
+                           .metric = "accuracy",
+                           .larger_is_better = true,
+                           .settings = settings_of(options, recipe)});
+  if (!options.resume.empty()) checkpoint.resume(options.resume.string());
+  learn.add(checkpoint);
+  {
+    const StopSignals signals;
+    std::optional<DetectAnomaly> guard;
+    if (options.detect_anomaly) guard.emplace();
+    learn.fit(recipe.epochs);
+  }
 
   write_file_atomically(file("history.csv"), metrics.csv());
   if (!options.no_stats) {
@@ -199,6 +253,11 @@ int main(int argc, char** argv) {
   try {
     if (const auto status = parse(argc, argv, options)) return *status;
     return run(options);
+  } catch (const Stopped& stopped) {
+    const std::string data = options.data.empty() ? "" : " --data " + options.data.string();
+    std::fprintf(stderr, "fashion_mnist: stopped; to go on: fashion_mnist --resume %s%s\n",
+                 stopped.saved.c_str(), data.c_str());
+    return 128 + stopped.signal;
   } catch (const std::bad_alloc&) {
     std::fprintf(stderr, "fashion_mnist: out of memory\n");
   } catch (const std::exception& error) {

@@ -1,0 +1,66 @@
+#include "learner/callbacks/checkpoint_cb.h"
+
+#include <cmath>
+#include <utility>
+
+#include "engine/error.h"
+#include "learner/callbacks/metrics_cb.h"
+#include "learner/stop_signals.h"
+
+namespace kindling {
+
+CheckpointCB::CheckpointCB(CheckpointOptions options)
+    : Callback(kOrder), options_(std::move(options)) {
+  check<Error>(options_.every >= 0, "checkpoint", "every ", options_.every,
+               " batches: at least 0 expected");
+}
+
+void CheckpointCB::resume(const std::string& path) { resume(Checkpoint(path)); }
+
+void CheckpointCB::before_fit(Learner& learn) {
+  best_ = std::numeric_limits<double>::quiet_NaN();
+  check<Error>(options_.best.empty() || (learn.metrics && learn.validates), "checkpoint",
+               "a MetricsCB and validation expected: the best epoch is to be kept");
+  in_hand_ = resume_.has_value();
+  if (resume_) resume_->restore(learn, options_.settings);
+}
+
+void CheckpointCB::before_epoch(Learner& learn) {
+  if (std::exchange(in_hand_, false)) resume_->restore_callbacks(learn);
+}
+
+void CheckpointCB::after_batch(Learner& learn) {
+  const Position next{learn.epoch, learn.training, learn.iter + 1, learn.order};
+  const Index done = learn.epoch * learn.dls.train.size() + next.batch;
+  stop_if_asked(learn, next);
+  if (!options_.last.empty() && learn.training && options_.every > 0 && done % options_.every == 0)
+    save_checkpoint(options_.last, learn, next, options_.settings);
+}
+
+void CheckpointCB::after_epoch(Learner& learn) {
+  if (learn.training && learn.validates) return;
+  const Position next{learn.epoch + 1};
+  if (!options_.best.empty()) keep_best(learn, next);
+  if (!options_.last.empty()) save_checkpoint(options_.last, learn, next, options_.settings);
+}
+
+void CheckpointCB::cleanup_fit(Learner&) { resume_.reset(); }
+
+void CheckpointCB::keep_best(Learner& learn, const Position& next) {
+  const double value = learn.metrics->history().back()[options_.metric];
+  const bool better = options_.larger_is_better ? value > best_ : value < best_;
+  if (std::isnan(value) || !(better || std::isnan(best_))) return;
+  best_ = value;
+  save_checkpoint(options_.best, learn, next, options_.settings);
+}
+
+void CheckpointCB::stop_if_asked(Learner& learn, const Position& next) {
+  const int signal = StopSignals::received();
+  if (signal == 0) return;
+  if (!options_.last.empty()) save_checkpoint(options_.last, learn, next, options_.settings);
+  throw Stopped(signal, options_.last);
+}
+
+void CheckpointCB::state(Archive& archive) { archive("best", best_); }
+
+}  // namespace kindling

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <limits>
+#include <optional>
+#include <string>
+
+#include "learner/files/checkpoint.h"
+#include "learner/learner.h"
+
+namespace kindling {
+
+struct CheckpointOptions {
+  /// The latest checkpoint is kept here; written after every epoch,
+  std::string last = "";
+  Index every = 0;  ///< every so many training batches of the fit (0: not),
+  /// and the one of the epoch whose validation was the best, here. Empty: not kept.
+  std::string best = "";
+  std::string metric = "loss";  ///< What is judged by: a value of the MetricsCB's rows.
+  bool larger_is_better = false;
+  Settings settings = {};  ///< What must be the same when the fit goes on.
+};
+
+/// Keeps a fit on disk as it goes on, and goes on with one that was interrupted.
+///
+///     CheckpointCB checkpoint({.last = "last.safetensors", .every = 100});
+///     if (resume) checkpoint.resume("last.safetensors");
+///     learn.add(checkpoint);
+///     learn.fit(3);
+///
+/// While a StopSignals lives, Ctrl-C finishes the batch, writes `last` and leaves the fit by
+/// throwing Stopped.
+class CheckpointCB : public Callback {
+ public:
+  /// Behind all others: what they did to a batch belongs to its checkpoint.
+  static constexpr int kOrder = std::numeric_limits<int>::max();
+
+  explicit CheckpointCB(CheckpointOptions options = {});
+
+  /// The next fit begins where this checkpoint stands. Throws Error for a file that is none.
+  void resume(const std::string& path);
+  void resume(Checkpoint checkpoint) { resume_ = std::move(checkpoint); }
+
+  void before_fit(Learner& learn) override;
+  void before_epoch(Learner& learn) override;
+  void after_batch(Learner& learn) override;
+  void after_epoch(Learner& learn) override;
+  void cleanup_fit(Learner& learn) override;
+  std::string state_name() const override { return "checkpoint"; }
+  void state(Archive& archive) override;
+
+ private:
+  void keep_best(Learner& learn, const Position& next);
+  void stop_if_asked(Learner& learn, const Position& next);
+
+  CheckpointOptions options_;
+  std::optional<Checkpoint> resume_;
+  bool in_hand_ = false;  ///< resume_ was restored in before_fit, and is again in before_epoch.
+  double best_ = 0;       ///< NaN: none yet.
+};
+
+}  // namespace kindling

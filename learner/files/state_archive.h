@@ -1,0 +1,75 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "engine/archive.h"
+#include "learner/files/safetensors.h"
+
+namespace kindling {
+
+/// An Archive in memory, as a safetensors file holds it: arrays under their names, and everything
+/// else as one JSON object, name by name, in the metadata under "state".
+class StateWriter : public Archive {
+ public:
+  StateWriter();
+  ~StateWriter() override;
+
+  bool loading() const override { return false; }
+  void operator()(const std::string& name, bool& value) override;
+  void operator()(const std::string& name, std::int64_t& value) override;
+  void operator()(const std::string& name, std::uint64_t& value) override;
+  void operator()(const std::string& name, double& value) override;
+  void operator()(const std::string& name, std::string& value) override;
+  void operator()(const std::string& name, std::vector<double>& values) override;
+  void operator()(const std::string& name, std::vector<Index>& values) override;
+  void operator()(const std::string& name, Array& value) override;
+  using Archive::operator();
+  void expect(bool ok, const std::string& name, const std::string& expected) const override;
+
+  /// What was written so far. Throws Error when a name was used twice.
+  NamedArrays state() const;
+
+ private:
+  template <class T>
+  void write(const std::string& name, const T& value);
+  struct Words;
+  std::unique_ptr<Words> words_;
+  NamedArrays arrays_;
+};
+
+/// Reads what a StateWriter wrote. Every complaint begins with `who`, such as a path.
+class StateReader : public Archive {
+ public:
+  /// Throws Error when the metadata holds no state.
+  StateReader(NamedArrays state, std::string who);
+  ~StateReader() override;
+
+  bool loading() const override { return true; }
+  void operator()(const std::string& name, bool& value) override;
+  void operator()(const std::string& name, std::int64_t& value) override;
+  void operator()(const std::string& name, std::uint64_t& value) override;
+  void operator()(const std::string& name, double& value) override;
+  void operator()(const std::string& name, std::string& value) override;
+  void operator()(const std::string& name, std::vector<double>& values) override;
+  void operator()(const std::string& name, std::vector<Index>& values) override;
+  void operator()(const std::string& name, Array& value) override;
+  using Archive::operator();
+  void expect(bool ok, const std::string& name, const std::string& expected) const override;
+
+  /// Throws Error for the first name that was never asked for.
+  void expect_all_read() const;
+
+ private:
+  struct Words;
+  template <class T>
+  void read(const std::string& name, T& value, const char* kind);
+  std::unique_ptr<Words> words_;
+  std::map<std::string, Array> arrays_;
+  std::set<std::string> unread_;
+  std::string who_;
+};
+
+}  // namespace kindling
