@@ -10,8 +10,8 @@ namespace kindling {
 // Replaces the file `path` by `bytes`: they go to a new file in the same folder, which reaches the
 // disk and is then renamed, and the folder reaches the disk too. A reader sees the old content or
 // the new one, never half of it; a full disk, a crash or a power cut leaves the old one. A symbolic
-// link keeps pointing where it did. A device or a pipe
-// (/dev/stdout) is written to directly, there being nothing to rename.
+// link keeps pointing where it did. A device or a pipe (/dev/stdout) is written to directly, there
+// being nothing to rename.
 //
 // Throws std::runtime_error "[who] cannot write 'PATH': REASON"; no temporary file remains.
 void write_file_atomically(const std::string& path, std::string_view bytes,

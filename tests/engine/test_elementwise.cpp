@@ -164,8 +164,9 @@ TEST_CASE("a result larger than any cache has the bits of a small one, to its la
          return batch_norm_eval(Tensor(a), Tensor(ones), Tensor(bias), {bias, var});
        }},
   };
-  for (const auto& [name, op] : ops) {
-    CAPTURE(name);
+  for (const auto& row : ops) {
+    const auto& op = row.second;
+    CAPTURE(std::string(row.first));
     const Array y = op(x).value();
     // Parts begin where a register does, and end there or with the whole.
     for (const auto& [first, last] : std::vector<std::pair<Index, Index>>{
