@@ -55,8 +55,8 @@ bool check_sample(const Formula& formula, const Json& json) {
   CHECK_EQ(difference(y.value(), arrays.next(json.at("output")), kTolerance), "");
   y.backward(to_array(arrays.next(json.at("output"))));
   for (std::size_t i = 0; i < s.inputs.size(); ++i) {
-    const auto& [name, x] = s.inputs[i];
-    CAPTURE(name);
+    const Tensor& x = s.inputs[i].second;
+    CAPTURE(s.inputs[i].first);
     if (!x.requires_grad()) continue;
     CHECK_EQ(difference(x.grad(), arrays.next(json.at("inputs")[i][1]), kTolerance), "");
   }
@@ -70,7 +70,9 @@ TEST_CASE("every operator agrees with PyTorch on PyTorch's own samples") {
   const Json samples_of = Json::parse(file);
   Table formulas = opinfo_formulas();
   int checked = 0;
-  for (const auto& [op, samples] : samples_of.items()) {
+  for (const auto& item : samples_of.items()) {
+    const std::string& op = item.key();
+    const Json& samples = item.value();
     CAPTURE(op);
     REQUIRE(formulas.contains(op));
     for (std::size_t number = 0; number < samples.size(); ++number) {
