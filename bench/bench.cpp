@@ -113,10 +113,15 @@ int run(const Options& options) {
 /// OpenMP reads its environment before main() begins, so the program starts itself again in one
 /// that is the same for everybody: threads stay each on a processor of its own (left alone, a
 /// thread that was asleep may wake up beside another one), and those that wait spin for a tenth of
-/// a millisecond.
+/// a millisecond. Not so with Clang: its OpenMP comes second to GCC's, which the peers bring along,
+/// and would find itself where that one has bound the main thread, with one processor to share.
 void settle_openmp(char** argv) {
   if (std::getenv("OMP_PROC_BIND")) return;
+#ifdef __clang__
+  setenv("OMP_PROC_BIND", "false", 0);
+#else
   setenv("OMP_PROC_BIND", "true", 0);
+#endif
   setenv("GOMP_SPINCOUNT", "10000", 0);
   execv("/proc/self/exe", argv);  // comes back only where there is no such file
 }
