@@ -33,6 +33,8 @@ class Archive {
   virtual void operator()(const std::string& name, std::vector<double>& values) = 0;
   virtual void operator()(const std::string& name, std::vector<Index>& values) = 0;
   virtual void operator()(const std::string& name, Array& value) = 0;  ///< May be undefined.
+  /// What is counted one by one is not larger: then one more, or the sum of some, is a number too.
+  static constexpr std::int64_t kMaxCount = std::int64_t{1} << 53;
   /// Throws Error for a number that is no int.
   void operator()(const std::string& name, int& value);
 

@@ -158,9 +158,9 @@ void Adam::own_state(Archive& archive) {
     slot(archive, "mean", i, state.mean);
     slot(archive, "square", i, state.square);
     const bool begun = state.steps > 0;
-    archive.expect(
-        state.steps >= 0 && state.mean.defined() == begun && state.square.defined() == begun, steps,
-        "a number of steps that mean and square agree with");
+    archive.expect(state.steps >= 0 && state.steps <= Archive::kMaxCount &&
+                       state.mean.defined() == begun && state.square.defined() == begun,
+                   steps, "a number of steps that mean and square agree with");
   }
 }
 

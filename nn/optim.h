@@ -108,7 +108,7 @@ class Adam : public Optimizer {
  private:
   struct State {
     Array mean, square;  ///< Of the gradient; undefined before the first step.
-    int steps = 0;
+    Index steps = 0;
   };
   AdamOptions options_;
   bool decoupled_;

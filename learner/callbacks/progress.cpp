@@ -130,6 +130,7 @@ void ProgressCB::state(Archive& archive) {
   archive.expect(at.size() == valid.size(), "valid_losses_at", str(valid.size(), " places"));
   archive.in("running", [&] { running_.state(archive); });
   archive("batches", batches_);
+  archive.expect(batches_ >= 0 && batches_ <= Archive::kMaxCount, "batches", "a number of batches");
   if (!archive.loading()) return;
   before_us_ = batches_;
   valid_losses_.clear();

@@ -7,8 +7,11 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <map>
 #include <numeric>
@@ -246,6 +249,15 @@ int run(const Options& options) {
   return 0;
 }
 
+/// A word as a shell reads it back.
+std::string quoted(const std::string& word) {
+  const auto plain = [](unsigned char c) { return std::isalnum(c) || std::strchr("_-./=,+:@", c); };
+  if (!word.empty() && std::all_of(word.begin(), word.end(), plain)) return word;
+  std::string text = "'";
+  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return text + "'";
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -254,9 +266,9 @@ int main(int argc, char** argv) {
     if (const auto status = parse(argc, argv, options)) return *status;
     return run(options);
   } catch (const Stopped& stopped) {
-    const std::string data = options.data.empty() ? "" : " --data " + options.data.string();
-    std::fprintf(stderr, "fashion_mnist: stopped; to go on: fashion_mnist --resume %s%s\n",
-                 stopped.saved.c_str(), data.c_str());
+    const std::string data = options.data.empty() ? "" : " --data " + quoted(options.data);
+    std::fprintf(stderr, "fashion_mnist: stopped; to go on: %s --resume %s%s\n",
+                 quoted(argv[0]).c_str(), quoted(stopped.saved).c_str(), data.c_str());
     return 128 + stopped.signal;
   } catch (const std::bad_alloc&) {
     std::fprintf(stderr, "fashion_mnist: out of memory\n");

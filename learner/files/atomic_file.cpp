@@ -23,7 +23,17 @@ int write_all(int fd, std::string_view bytes) {
     const ssize_t written = ::write(fd, bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) return errno;
+    if (written == 0) return EIO;  // no reason was given, and none will be the next time
     bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return 0;
+}
+
+// Where there is no such thing as reaching the disk, nothing is lost by asking.
+int sync(int fd) {
+  while (::fsync(fd) != 0) {
+    if (errno == EINTR) continue;
+    return errno == EINVAL || errno == EROFS || errno == ENOTSUP ? 0 : errno;
   }
   return 0;
 }
@@ -33,9 +43,7 @@ int write_and_close(int fd, Pieces pieces) {
   int error = 0;
   for (const std::string_view piece : pieces)
     if (error == 0) error = write_all(fd, piece);
-  if (error == 0 && ::fsync(fd) != 0 && errno != EINVAL && errno != EROFS && errno != ENOTSUP) {
-    error = errno;
-  }
+  if (error == 0) error = sync(fd);
   if (::close(fd) != 0 && error == 0 && errno != EINTR) error = errno;
   return error;
 }
@@ -51,13 +59,12 @@ std::pair<int, std::string> open_temporary(const fs::path& target) {
   }
 }
 
-// A rename is on the disk when its folder is. Where folders cannot be synced nothing is lost by
-// asking: the file is in its place all the same.
+// A rename is on the disk when its folder is.
 int sync_folder(const fs::path& file) {
   const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
   const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return errno == EACCES ? 0 : errno;  // a folder may be written to and not read
-  const int error = ::fsync(fd) != 0 && errno == EIO ? errno : 0;
+  const int error = sync(fd);
   ::close(fd);
   return error;
 }

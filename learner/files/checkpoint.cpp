@@ -4,6 +4,7 @@
 #include <set>
 
 #include "engine/error.h"
+#include "learner/files/flat_json.h"
 #include "learner/files/state_archive.h"
 #include "learner/files/state_dict.h"
 
@@ -159,7 +160,7 @@ Checkpoint::Checkpoint(const fs::path& path) : path_(path), state_(read_safetens
   check<Error>(is_checkpoint(state_), "checkpoint", path,
                ": holds weights alone, and no state to go on from");
   model_ = split_model(state_);
-  const json settings = json::parse(state_.metadata.at(kSettings), nullptr, false);
+  const json settings = parse_flat(state_.metadata.at(kSettings), 1);
   bool words = settings.is_object();
   for (const json& value : settings) words = words && value.is_string();
   check<Error>(words, "checkpoint", path, ": its settings are not a JSON object of texts");

@@ -149,6 +149,9 @@ void write_safetensors(const fs::path& path, const NamedArrays& what) {
   header.metadata = what.metadata;
   header.metadata[kChecksum] = kNoChecksum;
   std::set<std::string> names{"", "__metadata__"};
+  // One name is that of the metadata.
+  check<Error>(what.arrays.size() + header.metadata.size() < kMaxNames, "safetensors", path, ": ",
+               what.arrays.size(), " arrays, more than ", kMaxNames, " names and words");
   std::uint64_t at = 0;
   for (const auto& [name, array] : what.arrays) {
     check<Error>(names.insert(name).second, "safetensors", path, ": '", name,

@@ -28,16 +28,16 @@ struct NamedArrays {
 ///
 /// The reader takes F32, F64 and I64 and gives Scalars. It believes nothing: it throws Error, with
 /// the path and what is wrong, for a header that is longer than the file or than 100 MB, that is
-/// not this JSON, names an array twice or knows another dtype; for a shape whose size overflows or
-/// does not fit its offsets; for numbers that overlap, leave a hole or do not end with the file.
-/// Files of ours carry a checksum in their metadata (crc32), which is compared where there is one
-/// and not shown. No more memory is asked for than the file has bytes (twice for F32 read as
-/// double).
+/// not this JSON, has more than 16384 names and words, names an array twice or knows another dtype;
+/// for a shape whose size overflows or does not fit its offsets; for numbers that overlap, leave a
+/// hole or do not end with the file. Files of ours carry a checksum in their metadata (crc32),
+/// which is compared where there is one and not shown. For arrays no more memory is asked for than
+/// the file has bytes (twice for F32 read as double), for the header six times its size at most.
 NamedArrays read_safetensors(const std::filesystem::path& path);
 
 /// Writes Scalars (F32; F64 in double) in the given order, whole or not at all. Throws Error for a
-/// name that is empty, used twice or "__metadata__", and std::runtime_error as
-/// write_file_atomically() does.
+/// name that is empty, used twice or "__metadata__" and for more names than can be read again, and
+/// std::runtime_error as write_file_atomically() does.
 void write_safetensors(const std::filesystem::path& path, const NamedArrays& what);
 
 }  // namespace kindling

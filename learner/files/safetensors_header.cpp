@@ -44,6 +44,7 @@ class Listener : public nlohmann::json_sax<nlohmann::json> {
     if (depth_ == 1) return begin_entry(name);
     if (in_metadata_) {
       field_ = name;
+      if (++names_and_words_ > kMaxNames) return too_many();
       return header_.metadata.count(name) == 0 || stop("metadata '", name, "' twice");
     }
     if (name != "dtype" && name != "shape" && name != "data_offsets")
@@ -128,12 +129,14 @@ class Listener : public nlohmann::json_sax<nlohmann::json> {
     return stop("has ", what, " where it does not belong", entry_.name.empty() ? "" : ", near '",
                 entry_.name, entry_.name.empty() ? "" : "'");
   }
+  bool too_many() { return stop("has more than ", kMaxNames, " names and words"); }
   bool begin_entry(const std::string& name) {
     entry_ = Entry{};
     entry_.name = name;
     fields_.clear();
     in_metadata_ = name == kMetadata;
     entering_ = true;
+    if (++names_and_words_ > kMaxNames) return too_many();
     return names_.insert(name).second || stop("names '", name, "' twice");
   }
   bool end_entry() {
@@ -149,6 +152,7 @@ class Listener : public nlohmann::json_sax<nlohmann::json> {
   Entry entry_;
   std::set<std::string> names_, fields_;
   std::vector<std::uint64_t> list_;
+  std::size_t names_and_words_ = 0;
   int depth_ = 0;
   bool entering_ = false, in_metadata_ = false, in_list_ = false;
 };

@@ -28,8 +28,12 @@ struct Header {
   std::map<std::string, std::string> metadata;
 };
 
+/// Each is worth hundreds of bytes of memory, so a file that means harm may not have any number.
+inline constexpr std::size_t kMaxNames = 16384;
+
 /// Throws Error, beginning with `who` (a path), unless the text is a header whose entries fill
-/// `data_bytes` bytes one behind the other. Needs memory in proportion to the text.
+/// `data_bytes` bytes one behind the other, and are no more than kMaxNames together with the words
+/// of the metadata. Needs memory in proportion to the longest text in it.
 Header parse_header(std::string_view text, std::uint64_t data_bytes, const std::string& who);
 
 /// The text, filled up with spaces to a multiple of 8 bytes.

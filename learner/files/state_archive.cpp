@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/error.h"
+#include "learner/files/flat_json.h"
 
 namespace kindling {
 
@@ -117,7 +118,7 @@ StateReader::StateReader(NamedArrays state, std::string who)
   const auto text = state.metadata.find(kState);
   check<Error>(text != state.metadata.end(), "checkpoint", who_,
                ": holds weights alone, and no state to go on from");
-  words_->object = json::parse(text->second, nullptr, /*allow_exceptions=*/false);
+  words_->object = parse_flat(text->second, 2);
   check<Error>(words_->object.is_object(), "checkpoint", who_, ": its state is not a JSON object");
   for (auto& [name, array] : state.arrays) arrays_.emplace(name, std::move(array));
   for (const auto& [name, word] : words_->object.items()) unread_.insert(name);

@@ -4,6 +4,7 @@
 #     test_fashion_mnist.sh PROGRAM
 set -u
 program=$1
+weights=$(CDPATH='' cd -- "$(dirname -- "$0")/../fixtures" && pwd -P)/weights.safetensors
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
@@ -84,6 +85,67 @@ for threads in 1 2 4; do
   for run in one again; do cut -d, -f1-4 $run/history.csv >$run.csv; done
   cmp one.csv again.csv || fail "$threads threads: history.csv differs"
 done
+
+# Stopped by a signal behind a batch: the status says which, one line says how to go on, and whoever
+# does what it says has the same pictures, history and numbers as if nothing had been.
+stop() {
+  env --default-signal=INT "$program" --recipe lesson16 --no-progress --save-every 3 --out "$2" \
+    >stdout 2>stderr </dev/null &
+  pid=$!
+  while [ ! -e "$2/last.safetensors" ] && kill -0 $pid 2>/dev/null; do sleep 0.02; done
+  kill -s "$1" $pid
+  wait $pid
+  status=$?
+  [ "$(grep -vc '^kindling: ' stderr)" = 1 ] || fail "$1: one line expected: $(cat stderr)"
+  [ ! -s stdout ] || fail "$1: nothing expected on stdout: $(cat stdout)"
+  again=$(sed -n 's/^fashion_mnist: stopped; to go on: //p' stderr)
+}
+# What a safetensors file holds behind its header.
+numbers() { tail -c "+$((9 + $(od -An -tu8 -N8 "$1")))" "$1"; }
+
+stop TERM "two words"
+[ "$status" = 143 ] || fail "SIGTERM: status $status"
+stop INT "the other's"
+[ "$status" = 130 ] || fail "SIGINT: status $status"
+case $again in *"--resume 'the other'\\''s/last.safetensors'") ;; *) fail "to go on: $again" ;; esac
+cp -r "the other's" halfway
+eval "$again" >stdout 2>stderr || fail "going on: $(cat stderr)"
+cmp stdout - <<END || fail 'going on: another result'
+accuracy $(sed -n 's/.*,valid,[^,]*,//p' one.csv | awk '{ printf "%.4f", $1 }')
+END
+cut -d, -f1-4 "the other's/history.csv" | cmp - one.csv || fail 'going on: history.csv differs'
+for picture in color_dim dead_chart stats losses predictions; do
+  cmp one/$picture.png "the other's/$picture.png" || fail "going on: $picture.png differs"
+done
+numbers one/last.safetensors >one.bin
+numbers "the other's/last.safetensors" | cmp - one.bin || fail 'going on: other numbers'
+
+# A disk that is full when the next checkpoint is due: the one before is left as it was.
+cp halfway/last.safetensors before.safetensors
+(
+  ulimit -f 20
+  trap '' XFSZ
+  start --resume halfway/last.safetensors --save-every 1 --no-progress
+  [ "$status" = 1 ] && grep -q "cannot write 'halfway/last.safetensors'" stderr
+) || fail "a full disk: $(cat stderr)"
+cmp halfway/last.safetensors before.safetensors || fail 'a full disk: the checkpoint is lost'
+[ -z "$(find halfway -name '*.tmp')" ] || fail "a full disk left $(ls -A halfway)"
+# A table or a picture that goes to a full device.
+for result in history.csv stats.png; do
+  mkdir -p device && ln -s /dev/full device/$result
+  start --resume one/last.safetensors --out device
+  [ "$status" = 1 ] || fail "$result: /dev/full: status $status"
+  grep -q "cannot write 'device/$result': No space left on device" stderr || fail "$(cat stderr)"
+  rm device/$result
+done
+
+# What cannot be gone on from.
+refused 1 '"nowhere.safetensors": there is no such file' --resume nowhere.safetensors
+refused 1 'holds weights alone' --resume "$weights"
+head -c 5000 before.safetensors >cut.safetensors
+refused 1 '"cut.safetensors": ' --resume cut.safetensors
+refused 1 'recipe lesson16 there, quick here' --resume before.safetensors --recipe quick --out other
+refused 1 'epochs 1 there, 2 here' --resume before.safetensors --epochs 2 --out other
 
 [ "$failures" = 0 ] && echo 'all as expected'
 [ "$failures" = 0 ]

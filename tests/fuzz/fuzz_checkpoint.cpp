@@ -1,0 +1,127 @@
+// A checkpoint whose words and arrays are any at all, put into a small fit that goes on from it: an
+// Error, or a fit that computes. The input:
+//
+//     settings (JSON), a line feed, state (JSON), a line feed, edits of the arrays
+//
+// around which a sound container is built, so that neither lengths nor checksums are in the way; an
+// empty line stands for what it was. An edit is three bytes: which array, what is done, how much.
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "engine/parallel.h"
+#include "learner/files/safetensors_header.h"
+#include "tests/fuzz/as_file.h"
+#include "tests/learner/small_fit.h"
+
+namespace kindling::test {
+
+namespace {
+
+struct Edit {
+  std::uint8_t array, what, much;
+};
+
+/// The checkpoint that all begins with, halfway through an epoch.
+NamedArrays sound() {
+  SmallFit fit;
+  fit.run(7);
+  const std::string path = "/tmp/kindling-fuzz-" + std::to_string(::getpid());
+  fit.save(path);
+  NamedArrays arrays = read_safetensors(path);
+  ::unlink(path.c_str());
+  return arrays;
+}
+
+void edit(NamedArrays& file, const Edit& e) {
+  if (file.arrays.empty()) return;
+  const std::size_t i = e.array % file.arrays.size();
+  auto& [name, array] = file.arrays[i];
+  const Index n = e.much;
+  switch (e.what % 8) {
+    case 0:
+      file.arrays.erase(file.arrays.begin() + static_cast<long>(i));
+      break;
+    case 1:
+      name += static_cast<char>('a' + n % 26);
+      break;
+    case 2:
+      array = Array(Shape{n}, 1);
+      break;
+    case 3:
+      array = Array(Shape{n % 16, n / 16}, Scalar(-1));
+      break;
+    case 4:
+      array = Array(Shape{n % 4, n % 8, n % 3, n % 2}, 0);
+      break;
+    case 5:
+      array = Array(array.shape(), std::numeric_limits<Scalar>::quiet_NaN());
+      break;
+    case 6:
+      array = Array(array.shape(), std::numeric_limits<Scalar>::infinity());
+      break;
+    default:
+      array = Array::scalar(static_cast<Scalar>(n));
+      break;
+  }
+}
+
+/// A container without a checksum.
+std::string container(const NamedArrays& file) {
+  safetensors::Header header;
+  header.metadata = file.metadata;
+  std::string data;
+  for (const auto& [name, array] : file.arrays) {
+    const std::uint64_t begin = data.size();
+    data += bits(array);
+    header.entries.push_back({name, safetensors::Dtype::f32, array.shape(), begin, data.size()});
+  }
+  const std::string text = safetensors::header_text(header);
+  const std::uint64_t length = text.size();
+  return std::string(reinterpret_cast<const char*>(&length), sizeof length) + text + data;
+}
+
+/// Goes on for as many batches as there are, and looks at everything that was restored.
+void go_on(SmallFit& fit, const std::string& path) {
+  if (fit.restore(Checkpoint(path), 0)) fit.restore(Checkpoint(path), 2);
+  if (fit.metrics.csv().empty()) std::abort();
+  for (const auto& hook : fit.stats.hooks())
+    if (hook.state().means.size() != hook.state().histograms.size()) std::abort();
+}
+
+}  // namespace
+
+}  // namespace kindling::test
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t n) {
+  using namespace kindling;
+  using namespace kindling::test;
+  static const NamedArrays whole = (set_threads(1), sound());
+  static SmallFit fit;
+
+  std::string input(reinterpret_cast<const char*>(bytes), n);
+  NamedArrays file = whole;
+  for (const char* word : {"settings", "state"}) {
+    const std::size_t end = std::min(input.find('\n'), input.size());
+    if (end > 0) file.metadata[word] = input.substr(0, end);
+    input.erase(0, end + 1);
+  }
+  for (std::size_t i = 0; i + 3 <= input.size() && i < 30; i += 3) {
+    Edit e;
+    std::memcpy(&e, input.data() + i, 3);
+    edit(file, e);
+  }
+  std::string made;
+  try {
+    made = container(file);
+  } catch (const std::exception&) {
+    return 0;  // words that are no UTF-8, which has no place in JSON
+  }
+  try {
+    const AsFile as_file(reinterpret_cast<const std::uint8_t*>(made.data()), made.size());
+    go_on(fit, as_file.path());
+  } catch (const Error&) {
+  }
+  return 0;
+}
