@@ -36,14 +36,16 @@ double mean_of_defined(const std::vector<double>& values) {
 /// Counts are counts, as many as there were, and leave room for more.
 void counts_state(Archive& archive, const std::string& name, std::vector<Index>& counts) {
   const std::size_t n = counts.size();
-  archive(name, counts);
-  bool fine = counts.size() == n;
+  std::vector<Index> loaded = counts;
+  archive(name, loaded);
+  bool fine = loaded.size() == n;
   Index room = Archive::kMaxCount;
-  for (const Index count : counts) {
+  for (const Index count : loaded) {
     fine = fine && count >= 0 && count <= room;
     room -= fine ? count : 0;
   }
   archive.expect(fine, name, str(n, " counts of at least 0, and no more than anybody could count"));
+  counts = std::move(loaded);
 }
 
 /// The labels (N) of predictions (N, classes), once everything fits. num_classes = 0 is any number.

@@ -152,7 +152,8 @@ void save_checkpoint(const fs::path& path, Learner& learn, const Position& next,
   NamedArrays state = archive.state();
   std::move(state.arrays.begin(), state.arrays.end(), std::back_inserter(file.arrays));
   file.metadata = std::move(state.metadata);
-  file.metadata[kSettings] = json(with_own(std::move(settings), learn)).dump();
+  file.metadata[kSettings] =
+      json_text(json(with_own(std::move(settings), learn)), str("[checkpoint] ", path));
   write_safetensors(path, file);
 }
 

@@ -3,6 +3,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "engine/error.h"
+
 namespace kindling {
 
 /// The JSON value of the text; a discarded one when it is not JSON or nests deeper than so many
@@ -21,6 +23,16 @@ inline nlohmann::json parse_flat(const std::string& text, int levels) {
     return json::parse(text, look, /*allow_exceptions=*/false);
   } catch (const TooDeep&) {
     return json(json::value_t::discarded);
+  }
+}
+
+/// As text. Throws Error, beginning with `who`, when it holds words that are not UTF-8.
+template <class Json>
+std::string json_text(const Json& value, const std::string& who) {
+  try {
+    return value.dump();
+  } catch (const nlohmann::json::exception&) {
+    throw Error(who + ": a name or a word is not UTF-8");
   }
 }
 

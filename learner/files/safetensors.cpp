@@ -161,7 +161,7 @@ void write_safetensors(const fs::path& path, const NamedArrays& what) {
     header.entries.push_back({name, kOurs, array.shape(), at, at + bytes});
     at += bytes;
   }
-  std::string text = header_text(header);
+  std::string text = header_text(header, str(path));
   const std::uint64_t length = text.size();
   std::uint32_t sum = checksum(0, text.data(), text.size());
   for (const auto& [name, array] : what.arrays)

@@ -9,6 +9,7 @@
 #include <span>
 
 #include "engine/error.h"
+#include "learner/files/flat_json.h"
 
 namespace kindling::safetensors {
 
@@ -192,7 +193,7 @@ Header parse_header(std::string_view text, std::uint64_t data_bytes, const std::
   return header;
 }
 
-std::string header_text(const Header& header) {
+std::string header_text(const Header& header, const std::string& who) {
   nlohmann::ordered_json json = nlohmann::ordered_json::object();
   if (!header.metadata.empty()) json[kMetadata] = header.metadata;
   for (const Entry& entry : header.entries) {
@@ -202,7 +203,7 @@ std::string header_text(const Header& header) {
                         {"shape", dims},
                         {"data_offsets", {entry.begin, entry.end}}};
   }
-  std::string text = json.dump();
+  std::string text = json_text(json, "[safetensors] " + who);
   text.resize((text.size() + 7) / 8 * 8, ' ');
   return text;
 }

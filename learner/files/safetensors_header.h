@@ -36,7 +36,8 @@ inline constexpr std::size_t kMaxNames = 16384;
 /// of the metadata. Needs memory in proportion to the longest text in it.
 Header parse_header(std::string_view text, std::uint64_t data_bytes, const std::string& who);
 
-/// The text, filled up with spaces to a multiple of 8 bytes.
-std::string header_text(const Header& header);
+/// The text, filled up with spaces to a multiple of 8 bytes. Throws Error, beginning with `who`,
+/// for words that are not UTF-8.
+std::string header_text(const Header& header, const std::string& who);
 
 }  // namespace kindling::safetensors

@@ -105,7 +105,7 @@ void StateWriter::expect(bool ok, const std::string& name, const std::string& ex
 
 NamedArrays StateWriter::state() const {
   NamedArrays result = arrays_;
-  result.metadata[kState] = words_->object.dump();
+  result.metadata[kState] = json_text(words_->object, "[checkpoint] state");
   return result;
 }
 

@@ -77,14 +77,14 @@ std::string container(const NamedArrays& file) {
     data += bits(array);
     header.entries.push_back({name, safetensors::Dtype::f32, array.shape(), begin, data.size()});
   }
-  const std::string text = safetensors::header_text(header);
+  const std::string text = safetensors::header_text(header, "fuzz");
   const std::uint64_t length = text.size();
   return std::string(reinterpret_cast<const char*>(&length), sizeof length) + text + data;
 }
 
-/// Goes on for as many batches as there are, and looks at everything that was restored.
+/// Goes on for a batch, if there is one left, and looks at everything that was restored.
 void go_on(SmallFit& fit, const std::string& path) {
-  if (fit.restore(Checkpoint(path), 0)) fit.restore(Checkpoint(path), 2);
+  fit.restore(Checkpoint(path), 1);
   if (fit.metrics.csv().empty()) std::abort();
   for (const auto& hook : fit.stats.hooks())
     if (hook.state().means.size() != hook.state().histograms.size()) std::abort();
@@ -93,6 +93,9 @@ void go_on(SmallFit& fit, const std::string& path) {
 }  // namespace
 
 }  // namespace kindling::test
+
+/// Short stacks of whoever allocated, for speed.
+extern "C" const char* __asan_default_options() { return "malloc_context_size=3"; }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t n) {
   using namespace kindling;
@@ -115,7 +118,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t n) 
   std::string made;
   try {
     made = container(file);
-  } catch (const std::exception&) {
+  } catch (const Error&) {
     return 0;  // words that are no UTF-8, which has no place in JSON
   }
   try {

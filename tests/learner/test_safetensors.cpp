@@ -147,6 +147,7 @@ TEST_CASE("safetensors: headers that lie are refused with the reason") {
       {R"({"a":{"dtype":"F32","shape":[18446744073709551616],"data_offsets":[0,0]}})", 0, "where"},
       {R"({"__metadata__":{"a":1}})", 0, "has a number where"},
       {R"({"__metadata__":{"a":"1","a":"2"}})", 0, "metadata 'a' twice"},
+      {R"({"__metadata__":)", 0, "is not JSON"},
   };
   const TemporaryFolder folder;
   const std::string path = folder.file("lie.safetensors");
@@ -219,6 +220,15 @@ TEST_CASE("safetensors: what cannot be read or written") {
   CHECK(contains(write({{{"", one}}, {}}), "a name of its own expected"));
   CHECK(contains(write({{{"__metadata__", one}}, {}}), "a name of its own expected"));
   CHECK(contains(write({{{"a", Array()}}, {}}), "is undefined"));
+  CHECK(contains(write({{{"\xff", one}}, {}}), path + "\": a name or a word is not UTF-8"));
+  CHECK(contains(write({{{"a", one}}, {{"word", "\xff"}}}), "is not UTF-8"));
+  NamedArrays many;
+  for (std::size_t i = 0; i < safetensors::kMaxNames; ++i) many.arrays.emplace_back(str(i), one);
+  CHECK(contains(write(many), "16384 arrays, more than 16384 names and words"));
+  many.arrays.resize(safetensors::kMaxNames - 2);
+  CHECK(!contains(write(many), "more than"));
+  CHECK(read_safetensors(path).arrays.size() == many.arrays.size());
+  std::filesystem::remove(path);
   CHECK(folder.entries() == 0);
 }
 
