@@ -157,7 +157,10 @@ void save_checkpoint(const fs::path& path, Learner& learn, const Position& next,
   write_safetensors(path, file);
 }
 
-Checkpoint::Checkpoint(const fs::path& path) : path_(path), state_(read_safetensors(path)) {
+Checkpoint::Checkpoint(const fs::path& path) : Checkpoint(read_safetensors(path), path) {}
+
+Checkpoint::Checkpoint(NamedArrays file, const fs::path& path)
+    : path_(path), state_(std::move(file)) {
   check<Error>(is_checkpoint(state_), "checkpoint", path,
                ": holds weights alone, and no state to go on from");
   model_ = split_model(state_);

@@ -36,6 +36,8 @@ class Checkpoint {
  public:
   /// Throws Error, with the path, for whatever is not a whole checkpoint.
   explicit Checkpoint(const std::filesystem::path& path);
+  /// Of a file that was read already; the path is for messages.
+  Checkpoint(NamedArrays file, const std::filesystem::path& path);
 
   const Settings& settings() const { return settings_; }
   const std::filesystem::path& path() const { return path_; }
