@@ -119,8 +119,8 @@ TEST_CASE("every gradient agrees with central differences") {
 }
 
 TEST_CASE("every gradient of a smooth op agrees with five-point differences to nine digits") {
-  const std::set<std::string> with_kinks{"relu", "leaky_relu", "general_relu", "clamp", "max",
-                                         "max_pool2d"};
+  const std::set<std::string> with_kinks{"relu",  "leaky_relu", "general_relu",
+                                         "clamp", "max",        "max_pool2d"};
   int cases = 0;
   each_case([&](const OpRow& row, const std::vector<Array>& inputs) {
     if (with_kinks.contains(row.op)) return;
