@@ -201,6 +201,7 @@ TEST_CASE("a gradient nobody asked for is not there, and the others do not chang
 }
 
 TEST_CASE("bad shapes are a ShapeError that begins with the op's name and shows a shape") {
+  int cases = 0;
   for (const OpRow& row : op_table())
     for (const Shapes& shapes : row.bad) {
       INFO(title(row), " on ", names(shapes));
@@ -214,7 +215,9 @@ TEST_CASE("bad shapes are a ShapeError that begins with the op's name and shows 
           });
       CHECK_MESSAGE(shows_a_shape, message);
       CHECK_FALSE(contains(message, "\n"));
+      ++cases;
     }
+  MESSAGE(cases << " refusals");
 }
 
 }  // namespace kindling::test

@@ -11,6 +11,7 @@
 
 #include "engine/error.h"
 #include "engine/parallel.h"
+#include "tests/support/errors.h"
 #include "tests/support/plain.h"
 
 namespace kindling::test {
@@ -182,6 +183,24 @@ TEST_CASE("all permutations are equally likely") {
   for (const auto& [order, count] : counts)
     chi_square += (count - kTrials / 24.0) * (count - kTrials / 24.0) / (kTrials / 24.0);
   CHECK_LT(chi_square, 49.7);  // 23 degrees of freedom, p = 0.001
+}
+
+TEST_CASE("bernoulli is the value as often as it should be, and 0 else") {
+  Random random(5);
+  for (const double p : {0.0, 0.1, 0.5, 1.0}) {
+    const Array drawn = random.bernoulli({1000, 100}, p, 3);
+    double hits = 0;
+    for (const Scalar v : drawn.values()) {
+      CHECK_UNARY((v == 0 || v == 3));
+      hits += v == 3;
+    }
+    CHECK(std::abs(hits - 1e5 * p) <= 6 * std::sqrt(1e5 * p * (1 - p)));
+  }
+  Random again(5), twin(5);
+  CHECK(same_bits(again.bernoulli({37}, 0.3), twin.bernoulli({37}, 0.3)));
+  CHECK(again.state() == twin.state());
+  for (const double p : {-0.1, 1.1, std::nan("")})
+    CHECK(begins(message_of([&] { random.bernoulli({1}, p); }), "[bernoulli] probability "));
 }
 
 TEST_CASE("empty shapes draw nothing and use nothing up") {

@@ -205,6 +205,33 @@ TEST_CASE("Conv2d refuses widths, kernels, strides and paddings that make no con
   CHECK(fails(3, 1, 0) == "<nothing was thrown>");
 }
 
+TEST_CASE("Dropout keeps a share of the numbers and the mean, in training alone") {
+  nn::Dropout layer(0.25);
+  const Array ones({200, 500}, 1);
+  CHECK_FALSE(same_bits(layer(Tensor(ones)).value(), layer(Tensor(ones)).value()));  // drawn anew
+  const Tensor x(ones, true), y = layer(x);
+  Index kept = 0;
+  for (const Scalar v : y.value().values()) {
+    const bool zero = v == 0;
+    CHECK_UNARY((zero || v == Scalar(1 / 0.75)));
+    kept += !zero;
+  }
+  // 75,000 of 100,000 are expected, give or take 137; six times that happens once in 10^9.
+  CHECK(std::abs(static_cast<double>(kept) - 75000) < 6 * 137);
+  y.backward(Array({200, 500}, 3));
+  for (Index i = 0; i < 100; ++i) CHECK(x.grad()[i] == 3 * y.value()[i]);
+
+  layer.eval();
+  CHECK(same_bits(layer(x).value(), ones));
+  const Random::State before = default_random().state();
+  nn::Dropout none(0);
+  CHECK(same_bits(none(x).value(), ones));
+  CHECK(default_random().state() == before);
+  for (const double p : {-0.1, 1.0, std::nan("")})
+    CHECK(begins(message_of([&] { nn::Dropout{p}; }), "[dropout] p "));
+  CHECK(layer.to_string() == "Dropout(p 0.25)");
+}
+
 #ifdef KINDLING_DOUBLE
 TEST_CASE("the gradients of every layer are those of its forward") {
   nn::Linear linear(4, 3), plain_linear(4, 3, false);

@@ -166,3 +166,37 @@ TEST_CASE("the gradients of batch norm and GeneralRelu are those of their forwar
   CHECK(gradcheck_module("general_relu", relu, draw({4, 5}, {.kinks = {0}}, generator)) == "");
 }
 #endif
+
+TEST_CASE("LayerNorm is PyTorch's: values and gradients") {
+  nn::LayerNorm layer(3);
+  layer.weight.set_value(Array({3}, {1, -2, 0.5}));
+  layer.bias.set_value(Array({3}, {0.1, 0.2, 0.3}));
+  const Tensor x(Array({2, 3}, {1, 2, 4, -1, 0.5, 0.25}), true), y = layer(x);
+  y.backward(Array({2, 3}, {1, 2, 3, 0.5, -1, 2}));
+  const auto near = [](const Array& got, std::vector<double> want) {
+    return difference(got, Plain{got.shape(), std::move(want)}, kReferenceTolerance / 100);
+  };
+  CHECK(near(y.value(), {-0.9690415314502979, 0.7345207657251491, 0.968150957156436,
+                         -1.2969851740426586, -1.5779811305997475, 0.5539973043713925}) == "");
+  CHECK(near(x.grad(), {1.7753688616769234, -2.663059735358196, 0.8876908736812732,
+                        0.11058556371520423, 0.5530752974564697, -0.6636608611716741}) == "");
+  CHECK(near(layer.weight.grad(), {-1.7675341184716271, -1.423511331025023, 5.024894960424186}) ==
+        "");
+  CHECK(near(layer.bias.grad(), {1.5, 1, 5}) == "");
+  CHECK(message_of([&] {
+          layer(Tensor(Array({2, 4}, 1)));
+        }) == "[layer_norm] x (2,4): 3 features expected");
+  CHECK(message_of([] { nn::LayerNorm(0); }) == "[layer_norm] features 0: at least 1 expected");
+  CHECK(message_of([] { nn::LayerNorm(3, 0); }) ==
+        "[layer_norm] eps 0: a positive number expected");
+  CHECK(layer.to_string() == "LayerNorm(3, eps 1e-05)");
+}
+
+#ifdef KINDLING_DOUBLE
+TEST_CASE("the gradients of LayerNorm are those of its forward") {
+  nn::LayerNorm layer(4);
+  layer.weight.set_value(random({4}, 41));
+  CHECK(gradcheck_module("layer norm", layer, random({3, 4}, 42)) == "");
+  CHECK(gradcheck_module("layer norm of images", layer, random({2, 3, 2, 4}, 43)) == "");
+}
+#endif
