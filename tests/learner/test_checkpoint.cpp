@@ -12,6 +12,7 @@
 #include "data/synthetic.h"
 #include "learner/callbacks/activation_stats.h"
 #include "learner/callbacks/checkpoint_cb.h"
+#include "learner/callbacks/lr_finder.h"
 #include "learner/callbacks/progress.h"
 #include "learner/callbacks/sched_cb.h"
 #include "learner/files/state_dict.h"
@@ -293,6 +294,18 @@ TEST_CASE("CheckpointCB: gradients that a MomentumLearner carries on are carried
   const std::string whole = fit(nullptr, nullptr), stopped = fit(half.c_str(), nullptr);
   CHECK((stopped != whole));
   CHECK((fit(nullptr, half.c_str()) == whole));
+}
+
+TEST_CASE("CheckpointCB: a mock training leaves the file of the real one alone") {
+  const TemporaryFolder folder;
+  const std::string last = folder.file("last");
+  Fit fit({.last = last, .every = 1});
+  fit.run();
+  const std::string before = file_bytes(last);
+  lr_find(*fit.learn, {.max_epochs = 1});
+  CHECK((file_bytes(last) == before));
+  fit.run();  // it is back
+  CHECK((file_bytes(last) != before));
 }
 
 TEST_CASE("CheckpointCB: what it cannot do it says before the fit") {
