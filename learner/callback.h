@@ -74,8 +74,8 @@ class Callback {
   virtual void zero_grad(Learner&) {}
 
   /// A callback that must remember something in the middle of a fit names and archives it, so that
-  /// a fit that is interrupted can go on (CheckpointCB). Loading comes after before_fit, and again
-  /// after the first before_epoch.
+  /// a fit that is interrupted can go on (CheckpointCB). Loading comes after before_fit, and in the
+  /// middle of a pass again after the first before_epoch.
   virtual std::string state_name() const { return ""; }
   virtual void state(Archive&) {}
 

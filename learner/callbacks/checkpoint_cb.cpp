@@ -25,8 +25,11 @@ void CheckpointCB::before_fit(Learner& learn) {
   if (resume_) resume_->restore(learn, options_.settings);
 }
 
+/// In the middle of a pass the callbacks, which have just made ready for a new one, get back what
+/// they had gathered. At its beginning they have nothing to get back.
 void CheckpointCB::before_epoch(Learner& learn) {
-  if (std::exchange(in_hand_, false)) resume_->restore_callbacks(learn);
+  const bool first = std::exchange(in_hand_, false);
+  if (first && learn.start->batch > 0) resume_->restore_callbacks(learn);
 }
 
 void CheckpointCB::after_batch(Learner& learn) {

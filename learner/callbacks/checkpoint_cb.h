@@ -54,7 +54,7 @@ class CheckpointCB : public Callback {
 
   CheckpointOptions options_;
   std::optional<Checkpoint> resume_;
-  bool in_hand_ = false;  ///< resume_ was restored in before_fit, and is again in before_epoch.
+  bool in_hand_ = false;  ///< resume_ was restored in before_fit, and may be again in before_epoch.
   double best_ = 0;       ///< NaN: none yet.
 };
 

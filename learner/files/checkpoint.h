@@ -47,8 +47,8 @@ class Checkpoint {
   /// are others, naming each difference; and Error when the rest of the file makes no sense, which
   /// leaves a learner that must not be trained.
   void restore(Learner& learn, Settings settings = {}) const;
-  /// Only random numbers and what the callbacks remember: again, when the first before_epoch, in
-  /// which callbacks make ready for a new epoch, is over.
+  /// Only random numbers and what the callbacks remember: again, in the middle of a pass, when the
+  /// first before_epoch, in which callbacks make ready for a new one, is over.
   void restore_callbacks(Learner& learn) const;
 
  private:

@@ -120,6 +120,25 @@ TEST_CASE("checkpoint: a fit interrupted after any batch ends in the same file, 
   }
 }
 
+TEST_CASE("checkpoint: a fit interrupted between two epochs ends in the same file") {
+  const TemporaryFolder folder;
+  const std::string whole = folder.file("whole"), half = folder.file("half"),
+                    rest = folder.file("rest");
+  Fit uninterrupted({.last = whole});
+  uninterrupted.run();
+  Fit first({.last = half});
+  OnEvent stop([](const std::string& event, Learner& learn) {
+    if (event == "before_epoch" && learn.epoch == 1) throw std::runtime_error("pulled the plug");
+  });
+  first.learn->add(stop);
+  CHECK_THROWS_WITH(first.run(), "pulled the plug");
+  Fit second({.last = rest}, /*seed=*/7);
+  second.checkpoint.resume(half);
+  second.run();
+  CHECK(second.metrics.csv() == uninterrupted.metrics.csv());
+  CHECK((file_bytes(rest) == file_bytes(whole)));
+}
+
 TEST_CASE("checkpoint: resumed twice, and with other numbers of threads") {
   const TemporaryFolder folder;
   const std::string whole = folder.file("whole"), half = folder.file("half"),

@@ -153,14 +153,16 @@ TEST_CASE("checkpoint: whichever call of a save fails, it says so and no checkpo
 
   const long writes_before = writes_by_the_kernel();
   REQUIRE(save(after, path, 0, 0) == "");
-  const long writes = writes_by_the_kernel() - writes_before;
+  [[maybe_unused]] const long writes = writes_by_the_kernel() - writes_before;
   const std::string new_file = file_bytes(path);
   const std::vector<std::string> order = calls.seen;
   const auto count = [&](const char* name) { return std::count(order.begin(), order.end(), name); };
   REQUIRE((old_file != new_file));
   // The length, the header and each array; then what makes them stay.
   CHECK(count("write") == 2 + std::ssize(read_safetensors(path).arrays));
+#ifndef KINDLING_SANITIZE  // which writes too
   if (writes_before >= 0) CHECK(count("write") == writes);
+#endif
   CHECK(order.front() == "open");
   CHECK(std::vector(order.end() - 6, order.end()) ==
         std::vector<std::string>{"fsync", "close", "rename", "open", "fsync", "close"});
