@@ -258,7 +258,8 @@ TEST_CASE("corruption: a header stuffed with names, words or brackets is worth l
       {"brackets in the state", with_word("state", brackets)},
       {"brackets in the settings", with_word("settings", brackets)},
       {"brackets", "{\"a\":" + brackets}};
-  for (const auto& [name, header] : headers) {
+  for (const auto& row : headers) {
+    const std::string &name = row.first, &header = row.second;
     CAPTURE(name);
     put(path, with_header("\0\0\0\0\0\0\0\0"s, header));
     const auto taken = memory_of([&] { CHECK(whole.read(path) == Outcome::rejected); });

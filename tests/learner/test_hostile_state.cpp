@@ -66,18 +66,19 @@ TEST_CASE("checkpoint: a word that makes no sense is refused by name") {
   fit.save(path);
   const NamedArrays whole = read_safetensors(path);
   CHECK(fit.restore(Checkpoint(path)));
-  for (const auto& [word, value, reason] : kLies) {
-    CAPTURE(std::string(word));
-    CAPTURE(std::string(value));
+  for (const Lie& one : kLies) {
+    const std::string word = one.word, value = one.value;
+    CAPTURE(word);
+    CAPTURE(value);
     NamedArrays lie = whole;
     json state = json::parse(lie.metadata.at("state"));
     state.erase(word);
-    if (*value) state[word] = json::parse(value);
+    if (!value.empty()) state[word] = json::parse(value);
     lie.metadata["state"] = state.dump();
     write_safetensors(path, lie);
     const std::string message = message_of([&] { fit.restore(Checkpoint(path)); });
     CHECK(begins(message, "[checkpoint] \"" + path + "\": "));
-    CHECK_MESSAGE(contains(message, reason), message);
+    CHECK_MESSAGE(contains(message, one.reason), message);
   }
   write_safetensors(path, whole);
   CHECK(fit.restore(Checkpoint(path)));
