@@ -27,7 +27,7 @@ TARGETS = [
     ("engine/tape.cpp", "tests_f64", "*tests/engine/*"),
     ("engine/kernels/*.cpp", "tests_f64", "*tests/engine/*"),
     ("engine/kernels/*.h", "tests_f64", "*tests/engine/*"),
-    ("nn/optim.cpp", "tests_f64", "*tests/nn/*"),
+    ("nn/optim.cpp", "tests_f32", "*tests/nn/*,*test_checkpoint.cpp,*test_hostile_state.cpp"),
     ("data/idx.cpp", "tests_f32", "*tests/data/*"),
     ("learner/files/*.cpp", "tests_f32", "*tests/learner/*"),
 ]
@@ -56,6 +56,8 @@ def mutants_of(path):
         for pattern, to in CHANGES:
             for match in re.finditer(pattern, code):
                 begin, end = match.span(1)
+                if code[:begin].count('"') % 2:
+                    continue  # the words of a message
                 yield number, line[:begin] + to + line[end:]
 
 
