@@ -52,7 +52,7 @@ void draw_roofline(const std::string& path, const Report& report) {
     ours[kind(r.what.name)].add(r, r.median(kOurs));
     double best = std::nan("");
     for (const auto& [name, rounds] : r.rounds)
-      if (name != kOurs) best = std::fmin(best, r.median(name));
+      if (name != kOurs && !name.starts_with(kMachine)) best = std::fmin(best, r.median(name));
     if (std::isfinite(best)) others.add(r, best);
   }
   double lo = 0.05, hi = 1000;
