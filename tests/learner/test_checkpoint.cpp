@@ -139,6 +139,37 @@ TEST_CASE("checkpoint: a fit interrupted between two epochs ends in the same fil
   CHECK((file_bytes(rest) == file_bytes(whole)));
 }
 
+TEST_CASE("checkpoint: every optimizer goes on with what its steps have left") {
+  const TemporaryFolder folder;
+  const std::string whole = folder.file("whole"), half = folder.file("half"),
+                    rest = folder.file("rest");
+  const OptimizerFactory kinds[] = {
+      optimizer<nn::SGD>(),
+      optimizer<nn::SGD>(nn::SGDOptions{.momentum = 0.9}),
+      optimizer<nn::SGD>(nn::SGDOptions{.momentum = 0.9, .nesterov = true}),
+      optimizer<nn::RMSprop>(),
+      optimizer<nn::RMSprop>(nn::RMSpropOptions{.momentum = 0.5}),
+      optimizer<nn::Adam>(nn::AdamOptions{.weight_decay = 0.1})};
+  for (const OptimizerFactory& kind : kinds) {
+    Fit uninterrupted({.last = whole}), first({}), second({.last = rest}, 7);
+    StopAfter stop(7, half);
+    first.learn->add(stop);
+    for (Fit* fit : {&uninterrupted, &first, &second}) fit->learn->opt_func = kind;
+    set_seed(1);
+    const Random::State begin = default_random().state();
+    for (Fit* fit : {&uninterrupted, &first}) {
+      default_random().set_state(begin);
+      if (fit == &first)
+        CHECK_THROWS_WITH(fit->run(), "pulled the plug");
+      else
+        fit->run();
+    }
+    second.checkpoint.resume(half);
+    second.run();
+    CHECK((file_bytes(rest) == file_bytes(whole)));
+  }
+}
+
 TEST_CASE("checkpoint: resumed twice, and with other numbers of threads") {
   const TemporaryFolder folder;
   const std::string whole = folder.file("whole"), half = folder.file("half"),

@@ -115,6 +115,7 @@ TEST_CASE("safetensors: headers that lie are refused with the reason") {
       {R"({"a":5})", 0, "has a number where it does not belong, near 'a'"},
       {R"({"a":[]})", 0, "has a list where"},
       {R"({"a":null})", 0, "has null where"},
+      {R"({"a":true})", 0, "has a boolean where"},
       {R"({"a":{"dtype":{}}})", 0, "has an object where"},
       {R"({"a":{"dtype":"F32","shape":[1]}})", 4, "'a' needs a dtype, a shape and data_offsets"},
       {R"({"a":{"dtype":"F16","shape":[1],"data_offsets":[0,2]}})", 2, "F32, F64 or I64 expected"},
