@@ -27,7 +27,7 @@ TARGETS = [
     ("engine/tape.cpp", "tests_f64", "*tests/engine/*"),
     ("engine/kernels/*.cpp", "tests_f64", "*tests/engine/*"),
     ("engine/kernels/*.h", "tests_f64", "*tests/engine/*"),
-    ("nn/optim.cpp", "tests_f32", "*tests/nn/*,*test_checkpoint.cpp,*test_hostile_state.cpp"),
+    ("nn/optim.cpp", "tests_f32", "*tests/nn/*,*test_checkpoint*.cpp,*test_hostile_state.cpp"),
     ("data/idx.cpp", "tests_f32", "*tests/data/*"),
     ("learner/files/*.cpp", "tests_f32", "*tests/learner/*"),
 ]

@@ -1,0 +1,132 @@
+// What is kept when, what a signal does, and what is carried from batch to batch.
+
+#include "learner/callbacks/checkpoint_cb.h"
+
+#include <doctest/doctest.h>
+
+#include <csignal>
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "learner/callbacks/lr_finder.h"
+#include "learner/stop_signals.h"
+#include "tests/learner/whole_fit.h"
+#include "tests/plot/picture.h"
+#include "tests/support/errors.h"
+
+using namespace kindling;
+using namespace kindling::test;
+using plot::testing::file_bytes;
+using plot::testing::TemporaryFolder;
+
+TEST_CASE("CheckpointCB: every so many batches, after every epoch, and the best epoch") {
+  const TemporaryFolder folder;
+  const std::string last = folder.file("last"), best = folder.file("best");
+  WholeFit fit(
+      {.last = last, .every = 7, .best = best, .metric = "accuracy", .larger_is_better = true});
+  std::vector<std::string> seen;  // when the file had changed
+  std::string bytes;
+  OnEvent watch([&](const std::string& event, Learner& learn) {
+    if ((event != "cleanup_batch" && event != "before_epoch") || !std::filesystem::exists(last))
+      return;
+    if (std::exchange(bytes, file_bytes(last)) != bytes)
+      seen.push_back(str(event, " ", learn.epoch, " ", learn.iter));
+  });
+  fit.learn->add(watch);
+  fit.run();
+  CHECK(seen == std::vector<std::string>{"cleanup_batch 0 6", "cleanup_batch 0 13",
+                                         "before_epoch 1 0", "cleanup_batch 1 0",
+                                         "cleanup_batch 1 7", "cleanup_batch 1 14"});
+  const auto& history = fit.metrics.history();
+  const bool second = history[3]["accuracy"] > history[1]["accuracy"];
+  WholeFit from_best({});
+  from_best.checkpoint.resume(best);
+  from_best.learn->fit(2);
+  CHECK(from_best.metrics.csv() == fit.metrics.csv());
+  CHECK((file_bytes(best) == file_bytes(last)) == second);
+}
+
+TEST_CASE("CheckpointCB: a signal ends the fit behind the batch, with a checkpoint") {
+  const TemporaryFolder folder;
+  const std::string whole = folder.file("whole"), half = folder.file("half");
+  WholeFit uninterrupted({.last = whole});
+  uninterrupted.run();
+  for (const int signal : {SIGINT, SIGTERM}) {
+    WholeFit fit({.last = half});
+    OnEvent ask([&](const std::string& event, Learner& learn) {
+      if (event == "after_predict" && learn.epoch == 1 && learn.iter == 3) std::raise(signal);
+    });
+    fit.learn->add(ask);
+    {
+      const StopSignals signals;
+      CHECK(StopSignals::received() == 0);
+      try {
+        fit.run();
+        CHECK(false);
+      } catch (const Stopped& stopped) {
+        CHECK(stopped.signal == signal);
+        CHECK(stopped.saved == half);
+      }
+    }
+    CHECK(StopSignals::received() == 0);
+    CHECK(fit.progress.losses().size() == 24);
+    WholeFit rest({.last = half});
+    rest.checkpoint.resume(half);
+    rest.run();
+    CHECK((file_bytes(half) == file_bytes(whole)));
+  }
+}
+
+TEST_CASE("CheckpointCB: gradients that a MomentumLearner carries on are carried over") {
+  const TemporaryFolder folder;
+  const std::string half = folder.file("half");
+  const Points data(24, 8, 4, true);
+  const auto fit = [&](const char* stop_at, const char* resume) {
+    set_seed(3);
+    const auto model = nn::mlp(3, 4, 2);
+    MomentumLearner learn(*model, data.dls, nn::CrossEntropyLoss(), {.lr = 0.05});
+    CheckpointCB checkpoint;
+    StopAfter stop(4, half);
+    if (resume) checkpoint.resume(resume);
+    if (stop_at) learn.add(stop);
+    learn.add(checkpoint);
+    try {
+      learn.fit(2);
+    } catch (const std::runtime_error&) {
+    }
+    return bits(*model);
+  };
+  const std::string whole = fit(nullptr, nullptr), stopped = fit(half.c_str(), nullptr);
+  CHECK((stopped != whole));
+  CHECK((fit(nullptr, half.c_str()) == whole));
+}
+
+TEST_CASE("CheckpointCB: a mock training leaves the file of the real one alone") {
+  const TemporaryFolder folder;
+  const std::string last = folder.file("last");
+  WholeFit fit({.last = last, .every = 1});
+  fit.run();
+  const std::string before = file_bytes(last);
+  lr_find(*fit.learn, {.max_epochs = 1});
+  CHECK((file_bytes(last) == before));
+  fit.run();  // it is back
+  CHECK((file_bytes(last) != before));
+}
+
+TEST_CASE("CheckpointCB: what it cannot do it says before the fit") {
+  CHECK_THROWS_WITH_AS(CheckpointCB({.every = -1}),
+                       "[checkpoint] every -1 batches: at least 0 expected", Error);
+  const TemporaryFolder folder;
+  Points data;
+  const auto model = nn::mlp(3, 4, 2);
+  TrainLearner learn(*model, data.dls, nn::CrossEntropyLoss());
+  CheckpointCB best({.best = folder.file("best")});
+  learn.add(best);
+  CHECK_THROWS_WITH_AS(
+      learn.fit(1),
+      "[checkpoint] a MetricsCB and validation expected: the best epoch is to be kept", Error);
+  CHECK_THROWS_AS(best.resume(folder.file("missing")), Error);
+}
