@@ -72,6 +72,7 @@ struct Options {
   std::uint64_t seed = 1;
   int threads = max_threads();
   std::filesystem::path data, out = "out", resume;
+  std::optional<Checkpoint> checkpoint = {};  ///< What `resume` names.
   Index save_every = 0;
   bool no_stats = false, no_progress = false, detect_anomaly = false;
 };
@@ -137,7 +138,7 @@ std::optional<int> parse(int argc, char** argv, Options& o) {
   });
   try {
     app.parse(argc, argv);
-    if (!o.resume.empty()) adopt(app, Checkpoint(o.resume).settings(), o);
+    if (!o.resume.empty()) adopt(app, o.checkpoint.emplace(o.resume).settings(), o);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
@@ -228,7 +229,7 @@ int run(const Options& options) {
                            .metric = "accuracy",
                            .larger_is_better = true,
                            .settings = settings_of(options, recipe)});
-  if (!options.resume.empty()) checkpoint.resume(options.resume.string());
+  if (options.checkpoint) checkpoint.resume(*options.checkpoint);
   learn.add(checkpoint);
   {
     const StopSignals signals;
