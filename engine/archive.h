@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "engine/array.h"
@@ -25,18 +26,18 @@ class Archive {
   virtual ~Archive() = default;
   virtual bool loading() const = 0;
 
-  virtual void operator()(const std::string& name, bool& value) = 0;
-  virtual void operator()(const std::string& name, std::int64_t& value) = 0;
-  virtual void operator()(const std::string& name, std::uint64_t& value) = 0;
-  virtual void operator()(const std::string& name, double& value) = 0;  ///< NaN and infinity too.
-  virtual void operator()(const std::string& name, std::string& value) = 0;
-  virtual void operator()(const std::string& name, std::vector<double>& values) = 0;
-  virtual void operator()(const std::string& name, std::vector<Index>& values) = 0;
-  virtual void operator()(const std::string& name, Array& value) = 0;  ///< May be undefined.
-  /// What is counted one by one is not larger: then one more, or the sum of some, is a number too.
-  static constexpr std::int64_t kMaxCount = std::int64_t{1} << 53;
+  /// A variable of one of these types. A double may be NaN or infinite, an Array undefined.
+  using Variable = std::variant<bool*, std::int64_t*, std::uint64_t*, double*, std::string*,
+                                std::vector<double>*, std::vector<Index>*, Array*>;
+  template <class T>
+  void operator()(const std::string& name, T& value) {
+    visit(name, &value);
+  }
   /// Throws Error for a number that is no int.
   void operator()(const std::string& name, int& value);
+
+  /// What is counted one by one is not larger: then one more, or the sum of some, is a number too.
+  static constexpr std::int64_t kMaxCount = std::int64_t{1} << 53;
 
   /// A setting, which is not loaded: throws Error unless what was saved is the same.
   template <class T>
@@ -59,6 +60,7 @@ class Archive {
   }
 
  protected:
+  virtual void visit(const std::string& name, Variable variable) = 0;
   std::string path(const std::string& name) const { return prefix_ + name; }
 
  private:

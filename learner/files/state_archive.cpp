@@ -1,5 +1,6 @@
 #include "learner/files/state_archive.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -40,22 +41,42 @@ bool is_index(const json& word) {
 }
 
 bool is_list(const json& word, bool (*kind)(const json&)) {
-  if (!word.is_array()) return false;
-  for (const json& each : word)
-    if (!kind(each)) return false;
-  return true;
+  return word.is_array() && std::all_of(word.begin(), word.end(), kind);
 }
 
-// Whether a word of the file can be read as one of these, ...
-bool fits(const json& word, const bool&) { return word.is_boolean(); }
-bool fits(const json& word, const std::int64_t&) { return is_index(word); }
-bool fits(const json& word, const std::uint64_t&) { return word.is_number_unsigned(); }
-bool fits(const json& word, const double&) { return is_number(word); }
-bool fits(const json& word, const std::string&) { return word.is_string(); }
-bool fits(const json& word, const std::vector<double>&) { return is_list(word, is_number); }
-bool fits(const json& word, const std::vector<Index>&) { return is_list(word, is_index); }
+// Every type of variable as a word, ...
+json as_word(double value) { return number(value); }
+json as_word(const std::vector<double>& values) {
+  json list = json::array();
+  for (const double value : values) list.push_back(number(value));
+  return list;
+}
+json as_word(const auto& value) { return value; }
 
-// ... and how.
+// ... what it expects of the word it is read from, ...
+struct Kind {
+  const char* name;
+  bool (*fits)(const json&);
+};
+Kind kind(bool) {
+  return {"a bool", [](const json& word) { return word.is_boolean(); }};
+}
+Kind kind(std::int64_t) { return {"an integer", is_index}; }
+Kind kind(std::uint64_t) {
+  return {"an integer of at least 0", [](const json& word) { return word.is_number_unsigned(); }};
+}
+Kind kind(double) { return {"a number", is_number}; }
+Kind kind(const std::string&) {
+  return {"a text", [](const json& word) { return word.is_string(); }};
+}
+Kind kind(const std::vector<double>&) {
+  return {"a list of numbers", [](const json& word) { return is_list(word, is_number); }};
+}
+Kind kind(const std::vector<Index>&) {
+  return {"a list of integers", [](const json& word) { return is_list(word, is_index); }};
+}
+
+// ... and how it is read.
 void assign(const json& word, double& value) { value = as_number(word); }
 void assign(const json& word, std::vector<double>& values) {
   values.clear();
@@ -72,31 +93,22 @@ struct StateWriter::Words {
 StateWriter::StateWriter() : words_(std::make_unique<Words>()) {}
 StateWriter::~StateWriter() = default;
 
-template <class T>
-void StateWriter::write(const std::string& name, const T& value) {
-  const bool fresh = words_->object.emplace(path(name), value).second;
-  check<Error>(fresh, "checkpoint", "'", path(name), "' is written twice");
-}
-
-void StateWriter::operator()(const std::string& name, bool& value) { write(name, value); }
-void StateWriter::operator()(const std::string& name, std::int64_t& value) { write(name, value); }
-void StateWriter::operator()(const std::string& name, std::uint64_t& value) { write(name, value); }
-void StateWriter::operator()(const std::string& name, double& value) { write(name, number(value)); }
-void StateWriter::operator()(const std::string& name, std::string& value) { write(name, value); }
-void StateWriter::operator()(const std::string& name, std::vector<Index>& values) {
-  write(name, values);
-}
-void StateWriter::operator()(const std::string& name, std::vector<double>& values) {
-  json list = json::array();
-  for (const double value : values) list.push_back(number(value));
-  write(name, list);
-}
 /// An array that is undefined is a word, null.
-void StateWriter::operator()(const std::string& name, Array& value) {
-  if (value.defined())
-    arrays_.arrays.emplace_back(path(name), value);
-  else
-    write(name, nullptr);
+void StateWriter::visit(const std::string& name, Variable variable) {
+  const auto write = [&](const json& word) {
+    const bool fresh = words_->object.emplace(path(name), word).second;
+    check<Error>(fresh, "checkpoint", "'", path(name), "' is written twice");
+  };
+  std::visit(
+      [&]<class T>(const T* value) {
+        if constexpr (!std::is_same_v<T, Array>)
+          write(as_word(*value));
+        else if (value->defined())
+          arrays_.arrays.emplace_back(path(name), *value);
+        else
+          write(nullptr);
+      },
+      variable);
 }
 
 void StateWriter::expect(bool ok, const std::string& name, const std::string& expected) const {
@@ -126,43 +138,24 @@ StateReader::StateReader(NamedArrays state, std::string who)
 }
 StateReader::~StateReader() = default;
 
-template <class T>
-void StateReader::read(const std::string& name, T& value, const char* kind) {
-  const auto word = words_->object.find(path(name));
-  expect(word != words_->object.end(), name, str(kind, ", got nothing"));
-  expect(fits(*word, value), name, kind);
-  assign(*word, value);
+void StateReader::visit(const std::string& name, Variable variable) {
   unread_.erase(path(name));
-}
-
-void StateReader::operator()(const std::string& name, bool& value) { read(name, value, "a bool"); }
-void StateReader::operator()(const std::string& name, std::int64_t& value) {
-  read(name, value, "an integer");
-}
-void StateReader::operator()(const std::string& name, std::uint64_t& value) {
-  read(name, value, "an integer of at least 0");
-}
-void StateReader::operator()(const std::string& name, double& value) {
-  read(name, value, "a number");
-}
-void StateReader::operator()(const std::string& name, std::string& value) {
-  read(name, value, "a text");
-}
-void StateReader::operator()(const std::string& name, std::vector<double>& values) {
-  read(name, values, "a list of numbers");
-}
-void StateReader::operator()(const std::string& name, std::vector<Index>& values) {
-  read(name, values, "a list of integers");
-}
-void StateReader::operator()(const std::string& name, Array& value) {
-  unread_.erase(path(name));
-  if (const auto found = arrays_.find(path(name)); found != arrays_.end()) {
-    value = found->second;
-    return;
-  }
   const auto word = words_->object.find(path(name));
-  expect(word != words_->object.end() && word->is_null(), name, "an array, got none");
-  value = Array();
+  const bool found = word != words_->object.end();
+  std::visit(
+      [&]<class T>(T* value) {
+        if constexpr (std::is_same_v<T, Array>) {
+          const auto array = arrays_.find(path(name));
+          expect(array != arrays_.end() || (found && word->is_null()), name, "an array, got none");
+          *value = array == arrays_.end() ? Array() : array->second;
+        } else {
+          const Kind expected = kind(*value);
+          expect(found, name, str(expected.name, ", got nothing"));
+          expect(expected.fits(*word), name, expected.name);
+          assign(*word, *value);
+        }
+      },
+      variable);
 }
 
 void StateReader::expect(bool ok, const std::string& name, const std::string& expected) const {

@@ -18,23 +18,13 @@ class StateWriter : public Archive {
   ~StateWriter() override;
 
   bool loading() const override { return false; }
-  void operator()(const std::string& name, bool& value) override;
-  void operator()(const std::string& name, std::int64_t& value) override;
-  void operator()(const std::string& name, std::uint64_t& value) override;
-  void operator()(const std::string& name, double& value) override;
-  void operator()(const std::string& name, std::string& value) override;
-  void operator()(const std::string& name, std::vector<double>& values) override;
-  void operator()(const std::string& name, std::vector<Index>& values) override;
-  void operator()(const std::string& name, Array& value) override;
-  using Archive::operator();
   void expect(bool ok, const std::string& name, const std::string& expected) const override;
 
   /// What was written so far. Throws Error when a name was used twice.
   NamedArrays state() const;
 
  private:
-  template <class T>
-  void write(const std::string& name, const T& value);
+  void visit(const std::string& name, Variable variable) override;
   struct Words;
   std::unique_ptr<Words> words_;
   NamedArrays arrays_;
@@ -48,24 +38,14 @@ class StateReader : public Archive {
   ~StateReader() override;
 
   bool loading() const override { return true; }
-  void operator()(const std::string& name, bool& value) override;
-  void operator()(const std::string& name, std::int64_t& value) override;
-  void operator()(const std::string& name, std::uint64_t& value) override;
-  void operator()(const std::string& name, double& value) override;
-  void operator()(const std::string& name, std::string& value) override;
-  void operator()(const std::string& name, std::vector<double>& values) override;
-  void operator()(const std::string& name, std::vector<Index>& values) override;
-  void operator()(const std::string& name, Array& value) override;
-  using Archive::operator();
   void expect(bool ok, const std::string& name, const std::string& expected) const override;
 
   /// Throws Error for the first name that was never asked for.
   void expect_all_read() const;
 
  private:
+  void visit(const std::string& name, Variable variable) override;
   struct Words;
-  template <class T>
-  void read(const std::string& name, T& value, const char* kind);
   std::unique_ptr<Words> words_;
   std::map<std::string, Array> arrays_;
   std::set<std::string> unread_;
