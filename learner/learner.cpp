@@ -119,6 +119,7 @@ void Learner::fit(int epochs, FitOptions options) {
   iter = 0;
   trains = options.train;
   validates = options.valid;
+  rehearses = options.rehearse;
   check<Error>(opt_func != nullptr, "fit", "opt_func is empty");
   opt = opt_func(model.parameters(), options.lr.value_or(lr));
   check<Error>(opt != nullptr, "fit", "opt_func made no optimizer");

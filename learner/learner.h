@@ -40,6 +40,7 @@ struct FitOptions {
   bool valid = true;
   std::optional<double> lr = {};    ///< Instead of the Learner's own.
   std::vector<Callback*> cbs = {};  ///< In addition, and removed again afterwards.
+  bool rehearse = false;            ///< A mock training, of which nobody keeps anything.
 };
 
 /// A place in a fit: which batch is next.
@@ -86,6 +87,7 @@ class Learner {
   std::unique_ptr<nn::Optimizer> opt;  ///< Of the current or latest fit.
   int n_epochs = 0;
   bool trains = true, validates = true;  ///< Which passes this fit makes in every epoch.
+  bool rehearses = false;                ///< Callbacks write no files in this fit.
   int epoch = 0;                         ///< From 0.
   Index iter = 0;                        ///< Batch of the epoch, from 0.
   bool training = true;                  ///< This pass trains, as against validates.
@@ -93,6 +95,8 @@ class Learner {
   std::optional<Random::State> order;    ///< What this pass has shuffled its rows by.
   /// Where this fit begins, if not at the beginning: a callback may set it in before_fit.
   std::optional<Position> start;
+  /// Once the batch at hand is done: where to go on.
+  Position next() const { return {epoch, training, iter + 1, order}; }
   Batch batch;
   Tensor preds, loss;
   MetricsCB* metrics = nullptr;  ///< Set by the MetricsCB, if there is one.

@@ -18,6 +18,7 @@ CheckpointCB::CheckpointCB(CheckpointOptions options)
 void CheckpointCB::resume(const std::string& path) { resume(Checkpoint(path)); }
 
 void CheckpointCB::before_fit(Learner& learn) {
+  if (learn.rehearses) return;
   best_ = std::numeric_limits<double>::quiet_NaN();
   check<Error>(options_.best.empty() || (learn.metrics && learn.validates), "checkpoint",
                "a MetricsCB and validation expected: the best epoch is to be kept");
@@ -33,21 +34,24 @@ void CheckpointCB::before_epoch(Learner& learn) {
 }
 
 void CheckpointCB::after_batch(Learner& learn) {
-  const Position next{learn.epoch, learn.training, learn.iter + 1, learn.order};
-  const Index done = learn.epoch * learn.dls.train.size() + next.batch;
+  const Position next = learn.next();
   stop_if_asked(learn, next);
+  if (learn.rehearses) return;
+  const Index done = learn.epoch * learn.dls.train.size() + next.batch;
   if (!options_.last.empty() && learn.training && options_.every > 0 && done % options_.every == 0)
     save_checkpoint(options_.last, learn, next, options_.settings);
 }
 
 void CheckpointCB::after_epoch(Learner& learn) {
-  if (learn.training && learn.validates) return;
+  if ((learn.training && learn.validates) || learn.rehearses) return;
   const Position next{learn.epoch + 1};
   if (!options_.best.empty()) keep_best(learn, next);
   if (!options_.last.empty()) save_checkpoint(options_.last, learn, next, options_.settings);
 }
 
-void CheckpointCB::cleanup_fit(Learner&) { resume_.reset(); }
+void CheckpointCB::cleanup_fit(Learner& learn) {
+  if (!learn.rehearses) resume_.reset();
+}
 
 void CheckpointCB::keep_best(Learner& learn, const Position& next) {
   const double value = learn.metrics->history().back()[options_.metric];
@@ -60,6 +64,7 @@ void CheckpointCB::keep_best(Learner& learn, const Position& next) {
 void CheckpointCB::stop_if_asked(Learner& learn, const Position& next) {
   const int signal = StopSignals::received();
   if (signal == 0) return;
+  if (learn.rehearses) throw Stopped(signal, "");
   if (!options_.last.empty()) save_checkpoint(options_.last, learn, next, options_.settings);
   throw Stopped(signal, options_.last);
 }

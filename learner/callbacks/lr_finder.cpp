@@ -6,7 +6,6 @@
 
 #include "engine/error.h"
 #include "engine/random.h"
-#include "learner/callbacks/checkpoint_cb.h"
 #include "learner/plot/charts.h"
 
 namespace kindling {
@@ -85,33 +84,12 @@ class Snapshot {
   std::vector<Saved> tensors_;
 };
 
-/// Takes the callbacks that write checkpoints out of a learner: a mock training must not replace a
-/// real one's.
-class NoCheckpoints {
- public:
-  explicit NoCheckpoints(Learner& learn) : learn_(learn) {
-    for (Callback* cb : learn.callbacks())
-      if (dynamic_cast<CheckpointCB*>(cb)) aside_.push_back(cb);
-    for (const Callback* cb : aside_) learn_.remove(*cb);
-  }
-  ~NoCheckpoints() {
-    for (Callback* cb : aside_) learn_.add(*cb);
-  }
-  NoCheckpoints(const NoCheckpoints&) = delete;
-  NoCheckpoints& operator=(const NoCheckpoints&) = delete;
-
- private:
-  Learner& learn_;
-  std::vector<Callback*> aside_;
-};
-
 }  // namespace
 
 LRFindResult lr_find(Learner& learn, LRFindOptions options) {
   LRFinderCB finder(options);
-  const NoCheckpoints no_checkpoints(learn);
   const Snapshot snapshot(learn);
-  learn.fit(options.max_epochs, {.valid = false, .cbs = {&finder}});
+  learn.fit(options.max_epochs, {.valid = false, .cbs = {&finder}, .rehearse = true});
   return {finder.lrs(), finder.losses(), suggest_lr(finder.lrs(), finder.losses())};
 }
 

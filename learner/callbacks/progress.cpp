@@ -98,7 +98,7 @@ void ProgressCB::after_batch(Learner& learn) {
   images_ += learn.batch.size();
   ++batches_;
   if (terminal_ && (Clock::now() - drawn_ >= kBarInterval || !bar_shown_)) draw_bar(learn);
-  redraw_plot(kPlotInterval);
+  redraw_plot(learn, kPlotInterval);
 }
 
 void ProgressCB::after_epoch(Learner& learn) {
@@ -113,12 +113,12 @@ void ProgressCB::after_epoch(Learner& learn) {
 
 void ProgressCB::cleanup_epoch(Learner&) { clear_bar(); }
 
-void ProgressCB::cleanup_fit(Learner&) {
+void ProgressCB::cleanup_fit(Learner& learn) {
   clear_bar();
   // By our own pointer: the metrics stand before us in the order and have left the learner already.
   if (metrics_) metrics_->log = std::exchange(log_before_, nullptr);
   metrics_ = nullptr;
-  redraw_plot({});
+  redraw_plot(learn, {});
 }
 
 void ProgressCB::state(Archive& archive) {
@@ -192,8 +192,9 @@ void ProgressCB::clear_bar() {
   std::fflush(options_.out);
 }
 
-void ProgressCB::redraw_plot(Clock::duration at_least) {
-  if (options_.plot.empty() || losses_.empty() || Clock::now() - plotted_ < at_least) return;
+void ProgressCB::redraw_plot(const Learner& learn, Clock::duration at_least) {
+  if (options_.plot.empty() || losses_.empty() || learn.rehearses) return;
+  if (Clock::now() - plotted_ < at_least) return;
   plotted_ = Clock::now();
   plot_losses(options_.plot);
 }

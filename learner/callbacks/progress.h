@@ -46,7 +46,7 @@ class ProgressCB : public Callback {
   void print_row(const MetricsRow& row);
   void draw_bar(const Learner& learn);
   void clear_bar();
-  void redraw_plot(Clock::duration at_least);
+  void redraw_plot(const Learner& learn, Clock::duration at_least);
 
   ProgressOptions options_;
   bool terminal_, unicode_;

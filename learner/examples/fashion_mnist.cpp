@@ -268,8 +268,11 @@ int main(int argc, char** argv) {
     return run(options);
   } catch (const Stopped& stopped) {
     const std::string data = options.data.empty() ? "" : " --data " + quoted(options.data);
-    std::fprintf(stderr, "fashion_mnist: stopped; to go on: %s --resume %s%s\n",
-                 quoted(argv[0]).c_str(), quoted(stopped.saved).c_str(), data.c_str());
+    if (stopped.saved.empty())
+      std::fprintf(stderr, "fashion_mnist: stopped\n");
+    else
+      std::fprintf(stderr, "fashion_mnist: stopped; to go on: %s --resume %s%s\n",
+                   quoted(argv[0]).c_str(), quoted(stopped.saved).c_str(), data.c_str());
     return 128 + stopped.signal;
   } catch (const std::bad_alloc&) {
     std::fprintf(stderr, "fashion_mnist: out of memory\n");

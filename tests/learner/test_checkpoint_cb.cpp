@@ -104,16 +104,50 @@ TEST_CASE("CheckpointCB: gradients that a MomentumLearner carries on are carried
   CHECK((fit(nullptr, half.c_str()) == whole));
 }
 
-TEST_CASE("CheckpointCB: a mock training leaves the file of the real one alone") {
+TEST_CASE("CheckpointCB: a mock training leaves the files of the real one alone") {
   const TemporaryFolder folder;
-  const std::string last = folder.file("last");
+  const std::string last = folder.file("last"), plot = folder.file("losses.png");
   WholeFit fit({.last = last, .every = 1});
+  ProgressCB draws({.out = nullptr, .plot = plot});
+  fit.learn->remove(fit.progress);
+  fit.learn->add(draws);
   fit.run();
-  const std::string before = file_bytes(last);
+  const std::string before = file_bytes(last), drawn = file_bytes(plot);
   lr_find(*fit.learn, {.max_epochs = 1});
   CHECK((file_bytes(last) == before));
-  fit.run();  // it is back
+  CHECK((file_bytes(plot) == drawn));
+  fit.run();
   CHECK((file_bytes(last) != before));
+  CHECK((file_bytes(plot) != drawn));
+}
+
+TEST_CASE("CheckpointCB: a mock training is stopped too, and before it nothing is forgotten") {
+  const TemporaryFolder folder;
+  const std::string half = folder.file("half"), whole = folder.file("whole");
+  WholeFit uninterrupted({.last = whole});
+  uninterrupted.run();
+  WholeFit first({.last = half}), fit({.last = half});
+  StopAfter stop(13, half);
+  first.learn->add(stop);
+  CHECK_THROWS_AS(first.run(), std::runtime_error);
+  const std::string before = file_bytes(half);
+  fit.checkpoint.resume(half);
+  OnEvent ask([](const std::string& event, Learner& learn) {
+    if (event == "after_predict" && learn.rehearses && learn.iter == 3) std::raise(SIGINT);
+  });
+  fit.learn->add(ask);
+  {
+    const StopSignals signals;
+    try {
+      lr_find(*fit.learn, {.max_epochs = 1});
+      CHECK(false);
+    } catch (const Stopped& stopped) {
+      CHECK(stopped.saved.empty());
+    }
+  }
+  CHECK((file_bytes(half) == before));
+  fit.run();
+  CHECK((file_bytes(half) == file_bytes(whole)));
 }
 
 TEST_CASE("CheckpointCB: what it cannot do it says before the fit") {

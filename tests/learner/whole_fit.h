@@ -62,7 +62,7 @@ struct StopAfter : Callback {
       : Callback(CheckpointCB::kOrder), left(batches), path(std::move(file)) {}
   void after_batch(Learner& learn) override {
     if (--left > 0) return;
-    save_checkpoint(path, learn, {learn.epoch, learn.training, learn.iter + 1, learn.order});
+    save_checkpoint(path, learn, learn.next());
     throw std::runtime_error("pulled the plug");
   }
 };
