@@ -43,6 +43,25 @@ inline void set_threads([[maybe_unused]] int n) {
 #endif
 }
 
+/// Which thread takes which task. No result depends on it; it is there to be tested and measured.
+enum class Sharing {
+  kHelping,  ///< A share for each thread, which then helps the others with theirs.
+  kStatic,   ///< A share for each thread, and no more.
+  kDynamic,  ///< One share for all, from which each takes the next task.
+};
+inline Sharing sharing = Sharing::kHelping;
+
+/// Into how many parts a long sum is cut, one task each, to be added up in their order. The bits of
+/// the sum depend on it, so the shapes alone decide. Built with -DKINDLING_SUMS_BY_THREADS there
+/// are as many as threads, which is how one measures what determinism costs.
+inline Index sum_parts(Index by_shape) {
+#ifdef KINDLING_SUMS_BY_THREADS
+  return std::min(by_shape, Index{max_threads()});
+#else
+  return by_shape;
+#endif
+}
+
 /// One thread's share of the tasks, and the first of them that nobody has taken yet. In a cache
 /// line of its own.
 struct alignas(64) TaskShare {
@@ -76,13 +95,15 @@ void parallel_for(Index tasks, Index work, const Body& body) {
 #ifdef _OPENMP
   const int threads = max_threads();
   if (tasks > 1 && work >= kGrain && threads > 1 && !omp_in_parallel()) {
+    const int cut = sharing == Sharing::kDynamic ? 1 : threads;
     std::array<TaskShare, kMaxThreads> shares;
-    for (Index k = 0; k < threads; ++k)
-      shares[k] = {tasks * k / threads, tasks * (k + 1) / threads};
+    for (Index k = 0; k < cut; ++k) shares[k] = {tasks * k / cut, tasks * (k + 1) / cut};
 #pragma omp parallel num_threads(threads)
     {
       current_slot = omp_get_thread_num();
-      for (int k = 0; k < threads; ++k) shares[(current_slot + k) % threads].work_off(body);
+      // Of the static shares, too, none is left when there are fewer threads than were asked for.
+      const int step = sharing == Sharing::kStatic ? omp_get_num_threads() : 1;
+      for (int k = 0; k < cut; k += step) shares[(current_slot + k) % cut].work_off(body);
       current_slot = 0;
     }
     return;

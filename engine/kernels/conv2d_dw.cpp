@@ -191,7 +191,7 @@ Array dw_and_db(const Plan& plan, const Array& dy, const Array& x, Index rows, I
   // Nor are there many where pixels are few: every part has sums to clear and to be added up.
   constexpr Index kMostTasks = 16, kLeastTasks = 2, kWorthPart = 256;
   const Index worth = std::max(n * plan.pixels / kWorthPart, kLeastTasks / panels);
-  const Index parts = std::clamp<Index>(std::min(kMostTasks / panels, worth), 1, n);
+  const Index parts = sum_parts(std::clamp<Index>(std::min(kMostTasks / panels, worth), 1, n));
   const Index steps = images * plan.steps / (kStretch * T::terms * kTileSums<T::NV>);
   Array partial(Shape{parts, rows + 1, columns}, Scalar{0});
   Scalar* out = partial.data();

@@ -109,8 +109,8 @@ Array winograd_dw(const Array& dy, const Array& x, const Shape& w_shape, Index p
   // Blocks are larger here: every one of them brings dU into registers and back.
   const Index patches = block_patches(cut, 2 * kScratch),
               blocks = (cut.patches() + patches - 1) / patches;
-  const Index parts =
-      std::min(blocks, std::clamp<Index>(kPartial / (kPlaces * c * m), kLeastParts, kMostParts));
+  const Index most = std::clamp<Index>(kPartial / (kPlaces * c * m), kLeastParts, kMostParts);
+  const Index parts = sum_parts(std::min(blocks, most));
   const Index v_plane = plane(patches, c), p_plane = plane(patches, m);
   const Scratch scratch(kPlaces * (v_plane + p_plane));
   const Array zeros(Shape{std::max(c, m)}, Scalar{0});

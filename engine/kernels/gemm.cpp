@@ -95,7 +95,7 @@ struct Range {
 Range part_of(Index count, Index i, Index n) { return {i * count / n, (i + 1) * count / n}; }
 
 /// Into how many parts k is cut, for so many numbers of C.
-Index parts_of(Index k, Index size) { return k >= kLong && size <= kTiny ? kParts : 1; }
+Index parts_of(Index k, Index size) { return k >= kLong && size <= kTiny ? sum_parts(kParts) : 1; }
 
 /// How the work is cut into tasks. Rows and columns are cut for the threads there are, which no sum
 /// notices; only `parts` has a say in the order of a sum, and that depends on the shapes.

@@ -190,8 +190,9 @@ Array reduce(const Folded& folded, const Shape& shape, const Scalar* beside = nu
   if constexpr (requires { Short<First>::kNone; })
     if (inner == 1 && 0 < n && n <= kBlock && outer > 1)
       return reduce_short_rows<Short<First>>(x, outer, n, shape);
-  const Index width = std::clamp<Index>(inner, 1, kWidth), length = kPart / width;
-  const Index parts = std::max<Index>(1, (n + length - 1) / length);
+  const Index width = std::clamp<Index>(inner, 1, kWidth), least = kPart / width;
+  const Index parts = sum_parts(std::max<Index>(1, (n + least - 1) / least));
+  const Index length = std::max(least, (n + parts - 1) / parts);
   const Index stripes = (inner + width - 1) / width, blocks = outer * parts * stripes;
   const Index together = std::max<Index>(1, kPart * blocks / std::max<Index>(1, x.size()));
   Array partial(Shape{outer, parts, inner});

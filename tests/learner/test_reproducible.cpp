@@ -22,8 +22,7 @@ using namespace kindling::test;
 namespace {
 
 /// Trains the lesson's network with everything that looks on; the files it leaves, by name.
-std::map<std::string, std::string> run(int threads, std::uint64_t seed) {
-  const Threads guard(threads);
+std::map<std::string, std::string> run(std::uint64_t seed) {
   const plot::testing::TemporaryFolder folder;
   set_seed(seed);
   const ImageDataset train = synthetic_images(192, 10, 1), valid = synthetic_images(100, 10, 2);
@@ -51,7 +50,8 @@ std::map<std::string, std::string> run(int threads, std::uint64_t seed) {
 }  // namespace
 
 TEST_CASE("a run leaves the same bytes with 1 to 8 threads, and others with another seed") {
-  const auto once = run(1, 1), other = run(1, 2);
+  const Threads alone(1);
+  const auto once = run(1), other = run(2);
   REQUIRE(once.size() == 6);
   for (const auto& file : once) {
     const std::string& name = file.first;
@@ -59,15 +59,23 @@ TEST_CASE("a run leaves the same bytes with 1 to 8 threads, and others with anot
     CHECK(file.second.size() > (name == "history" ? 15u : 1000u));
     CHECK((file.second != other.at(name)));
   }
-  // Which thread takes which task is another matter every time.
+  const auto same = [&] {
+    for (const auto& file : run(1)) {
+      const std::string& name = file.first;
+      CAPTURE(name);
+      CHECK((file.second == once.at(name)));
+    }
+  };
+  // Which thread takes which task is another matter every time, and in every way of sharing them.
   const int times = std::getenv("KINDLING_LONG") ? 5 : 1;
-  for (const int threads : {1, 2, 3, 4, 8})
-    for (int time = 0; time < times; ++time) {
+  for (const Sharing how : {Sharing::kHelping, Sharing::kStatic, Sharing::kDynamic})
+    for (const int threads : {1, 2, 3, 4, 8}) {
+      if (how != Sharing::kHelping && times == 1 && threads != 3) continue;
+      CAPTURE(static_cast<int>(how));
       CAPTURE(threads);
-      for (const auto& file : run(threads, 1)) {
-        const std::string& name = file.first;
-        CAPTURE(name);
-        CHECK((file.second == once.at(name)));
-      }
+      const Threads guard(threads);
+      sharing = how;
+      for (int time = 0; time < times; ++time) same();
+      sharing = Sharing::kHelping;
     }
 }
