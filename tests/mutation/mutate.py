@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Plants small faults in the sources, one at a time, and counts how many the tests notice.
 
-  mutate.py --build DIR [--count 300] [--seed 1] [--out FILE] [--only SUBSTRING]
+  mutate.py --build DIR [--count 300] [--seed 1] [--out FILE] [--only REGEX]
 
 DIR is a configured and built CMake build (Ninja) of its own: the sources are not touched, each mutant is
 compiled from a copy, linked into the test program in place of the original, and thrown away. A mutant
@@ -10,6 +10,7 @@ Survivors are printed and written to FILE as JSON, to be explained or to get a t
 """
 import argparse
 import collections
+import concurrent.futures
 import json
 import pathlib
 import random
@@ -23,13 +24,14 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 # Where a fault must be noticed: sources, and the program and source files of the tests that look there.
 TARGETS = [
-    ("engine/ops/*.cpp", "tests_f64", "*tests/engine/*"),
-    ("engine/tape.cpp", "tests_f64", "*tests/engine/*"),
-    ("engine/kernels/*.cpp", "tests_f64", "*tests/engine/*"),
-    ("engine/kernels/*.h", "tests_f64", "*tests/engine/*"),
-    ("nn/optim.cpp", "tests_f32", "*tests/nn/*,*test_checkpoint*.cpp,*test_hostile_state.cpp"),
-    ("data/idx.cpp", "tests_f32", "*tests/data/*"),
-    ("learner/files/*.cpp", "tests_f32", "*tests/learner/*"),
+    ("engine/ops/*.cpp", [("tests_f64", "*tests/engine/*,*tests/nn/*")]),
+    ("engine/tape.cpp", [("tests_f64", "*tests/engine/*,*tests/nn/*")]),
+    ("engine/kernels/*.cpp", [("tests_f64", "*tests/engine/*,*tests/nn/*")]),
+    ("engine/kernels/*.h", [("tests_f64", "*tests/engine/*,*tests/nn/*")]),
+    ("nn/optim.cpp", [("tests_f64", "*tests/nn/*"),
+                      ("tests_f32", "*tests/nn/*,*test_checkpoint*.cpp,*test_hostile_state.cpp")]),
+    ("data/idx.cpp", [("tests_f32", "*tests/data/*,*test_corruption.cpp")]),
+    ("learner/files/*.cpp", [("tests_f32", "*tests/learner/*"), ("tests_failing_calls", "*")]),
 ]
 
 # What is changed into what; the first group of a pattern is replaced.
@@ -64,82 +66,89 @@ def mutants_of(path):
 class Build:
     def __init__(self, folder):
         self.folder = pathlib.Path(folder).resolve()
+        self.scratch = self.folder / "mutant"
         self.commands = json.loads((self.folder / "compile_commands.json").read_text())
         self.link = {}
+        # What each object was made of, from ninja.
+        self.made_of, target = {}, ""
+        for line in self.ninja("deps").splitlines():
+            if line.startswith(" "):
+                self.made_of[target].add(str((self.folder / line.strip()).resolve()))
+            elif line:
+                target = line.split(": ")[0]
+                self.made_of[target] = set()
+
+    def ninja(self, *tool):
+        return subprocess.run(["ninja", "-C", self.folder, "-t", *tool], capture_output=True, text=True,
+                              check=True).stdout
 
     def link_command(self, program):
-        """The line that links a test program, from ninja."""
+        """The line that links a test program."""
         if program not in self.link:
-            text = subprocess.run(["ninja", "-C", self.folder, "-t", "commands", f"tests/{program}"],
-                                  capture_output=True, text=True, check=True).stdout
-            self.link[program] = [line for line in text.splitlines() if f"-o tests/{program}" in line][-1]
+            lines = self.ninja("commands", f"tests/{program}").splitlines()
+            self.link[program] = [line for line in lines if f"-o tests/{program}" in line][-1]
         return self.link[program]
 
-    def objects_of(self, source, double):
-        """(source, command) of what has to be compiled again when a file changes: itself, or for a header
-        the files of its room that include it."""
-        mark = "KINDLING_DOUBLE"
-        ours = [c for c in self.commands if (mark in c["command"]) == double and "/tests/" not in c["file"]]
-        if source.suffix == ".cpp":
-            return [c for c in ours if pathlib.Path(c["file"]) == source]
-        name = source.relative_to(ROOT).as_posix()
-        users = [c for c in ours if f'"{name}"' in pathlib.Path(c["file"]).read_text()]
-        return users
+    def library(self, double):
+        """The compiler's commands for the library in one precision, by object."""
+        folder = f"CMakeFiles/kindling{'_f64' if double else ''}.dir/"
+        commands = {re.search(r" -o (\S+)", c["command"])[1]: c["command"] for c in self.commands}
+        return {output: command for output, command in commands.items() if output.startswith(folder)}
 
     def run(self, command, limit):
         try:
-            return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=limit,
+            done = subprocess.run(command, cwd=self.folder, capture_output=True, timeout=limit,
                                   shell=isinstance(command, str))
+            return done.returncode == 0
         except subprocess.TimeoutExpired:
-            return None
+            return False
 
-    def verdict(self, source, text, program, filter_):
-        """killed, survived or stillborn."""
-        scratch = self.folder / "mutant"
-        relative = source.relative_to(ROOT)
-        copy = scratch / relative
+    def compile(self, output, command, copy, source):
+        """One object, with the copy in place of the source."""
+        mutant = str(self.scratch / output.replace("/", "_"))
+        args = shlex.split(command)
+        args = [str(copy) if arg == str(source) else arg for arg in args]
+        args[args.index("-o") + 1] = mutant
+        for flag, values in (("-MD", 0), ("-MT", 1), ("-MF", 1)):
+            while flag in args:
+                at = args.index(flag)
+                del args[at:at + 1 + values]
+        # A copied header is found before the original.
+        args.insert(args.index(f"-I{ROOT}"), f"-I{self.scratch}")
+        return mutant if self.run(args, 300) else None
+
+    def verdict(self, source, text, programs):
+        """killed, survived (every program) or stillborn (in one)."""
+        copy = self.scratch / source.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_text(text)
         try:
-            objects = []
-            for entry in self.objects_of(source, program == "tests_f64"):
-                args = shlex.split(entry["command"])
-                original = entry["file"]
-                out = args[args.index("-o") + 1]
-                mutant = str(scratch / (pathlib.Path(out).name))
-                args = [str(copy) if a == original and source.suffix == ".cpp" else a for a in args]
-                args[args.index("-o") + 1] = mutant
-                # The copy is found before the original.
-                args.insert(args.index("-c"), f"-I{scratch}")
-                at = next(i for i, a in enumerate(args) if a == f"-I{ROOT}")
-                args.insert(at, f"-I{scratch}")
-                args = [a for a in args if a != "-MD"]
-                while "-MT" in args:
-                    i = args.index("-MT"); del args[i:i + 2]
-                while "-MF" in args:
-                    i = args.index("-MF"); del args[i:i + 2]
-                done = self.run(args, 300)
-                if done is None or done.returncode != 0:
-                    return "stillborn"
-                objects.append(mutant)
-            if not objects:
-                return "stillborn"
-            test = str(scratch / program)
-            # The mutants stand before the library, whose own objects of that name are left out.
-            names = {pathlib.Path(o).name for o in objects}
-            library = "libkindling_f64.a" if program == "tests_f64" else "libkindling.a"
-            lean = scratch / library
-            subprocess.run(["cp", self.folder / library, lean], check=True)
-            subprocess.run(["ar", "d", lean, *names], check=True)
-            line = self.link_command(program).replace(f"-o tests/{program}", f"-o {test}")
-            line = line.replace(library, str(lean)).replace(f"-o {test}", f"-o {test} " + " ".join(objects))
-            done = self.run(line, 300)
-            if done is None or done.returncode != 0:
-                return "stillborn"
-            done = self.run([test, f"--source-file={filter_}", "--abort-after=1", "--no-intro=true"], 240)
-            return "killed" if done is None or done.returncode != 0 else "survived"
+            for program, filter_ in programs:
+                verdict = self.verdict_of(source, copy, program, filter_)
+                if verdict != "survived":
+                    break
+            return verdict
         finally:
             copy.unlink()
+
+    def verdict_of(self, source, copy, program, filter_):
+        double = program == "tests_f64"
+        library = self.library(double)
+        users = [output for output in library if str(source) in self.made_of.get(output, ())]
+        if not users:
+            return "stillborn"
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            mutants = list(pool.map(lambda o: self.compile(o, library[o], copy, source), users))
+        if None in mutants:
+            return "stillborn"
+        objects = [output for output in library if output not in users] + mutants
+        test = str(self.scratch / program)
+        line = self.link_command(program).replace(f"-o tests/{program}", f"-o {test}")
+        line = line.replace(f"libkindling{'_f64' if double else ''}.a", " ".join(objects), 1)
+        if not self.run(line, 300):
+            return "stillborn"
+        passed = self.run([test, f"--source-file={filter_}", "--abort-after=1", "--no-intro=true"], 120)
+        return "survived" if passed else "killed"
 
 
 def main():
@@ -148,24 +157,24 @@ def main():
     p.add_argument("--count", type=int, default=300)
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--out", default="mutants.json")
-    p.add_argument("--only", default="", help="sources whose path holds this")
+    p.add_argument("--only", default="", help="sources whose path matches this")
     a = p.parse_args()
     build = Build(a.build)
     every = []
-    for pattern, program, filter_ in TARGETS:
+    for pattern, programs in TARGETS:
         for source in sorted(ROOT.glob(pattern)):
-            if a.only in source.as_posix() and build.objects_of(source, program == "tests_f64"):
-                every += [(source, program, filter_, *m) for m in mutants_of(source)]
+            if re.search(a.only, source.as_posix()):
+                every += [(source, programs, *m) for m in mutants_of(source)]
     random.Random(a.seed).shuffle(every)
     print(f"{len(every)} possible mutants", flush=True)
     counts, survivors = collections.Counter(), []
-    for source, program, filter_, number, line in every:
+    for source, programs, number, line in every:
         if counts["killed"] + counts["survived"] >= a.count:
             break
         lines = source.read_text().splitlines()
         before, lines[number] = lines[number], line
         start = time.time()
-        verdict = build.verdict(source, "\n".join(lines) + "\n", program, filter_)
+        verdict = build.verdict(source, "\n".join(lines) + "\n", programs)
         counts[verdict] += 1
         where = f"{source.relative_to(ROOT)}:{number + 1}"
         print(f"{sum(counts.values())} {verdict} {where} {time.time() - start:.0f} s", flush=True)
