@@ -13,7 +13,8 @@ namespace kindling {
 // link keeps pointing where it did. A device or a pipe (/dev/stdout) is written to directly, there
 // being nothing to rename.
 //
-// Throws std::runtime_error "[who] cannot write 'PATH': REASON"; no temporary file remains.
+// Throws std::runtime_error "[who] cannot write 'PATH': REASON"; no temporary file remains. (One
+// named .kindling-PID-N.tmp remains when the process is killed in between; delete it.)
 void write_file_atomically(const std::string& path, std::string_view bytes,
                            std::string_view who = "file");
 // The same for bytes that lie in several places.

@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <set>
 #include <stdexcept>
 #include <string>
 
@@ -75,18 +76,23 @@ TEST_CASE("checkpoint: every optimizer goes on with what its steps have left") {
   const TemporaryFolder folder;
   const std::string whole = folder.file("whole"), half = folder.file("half"),
                     rest = folder.file("rest");
-  const OptimizerFactory kinds[] = {
-      optimizer<nn::SGD>(),
-      optimizer<nn::SGD>(nn::SGDOptions{.momentum = 0.9}),
-      optimizer<nn::SGD>(nn::SGDOptions{.momentum = 0.9, .nesterov = true}),
-      optimizer<nn::RMSprop>(),
-      optimizer<nn::RMSprop>(nn::RMSpropOptions{.momentum = 0.5}),
-      optimizer<nn::Adam>(nn::AdamOptions{.weight_decay = 0.1})};
-  for (const OptimizerFactory& kind : kinds) {
+  struct Kind {
+    OptimizerFactory make;
+    std::set<std::string> slots;  // the arrays it keeps for each parameter
+  };
+  const Kind kinds[] = {
+      {optimizer<nn::SGD>(), {}},
+      {optimizer<nn::SGD>(nn::SGDOptions{.momentum = 0.9}), {"velocity"}},
+      {optimizer<nn::SGD>(nn::SGDOptions{.momentum = 0.9, .nesterov = true}), {"velocity"}},
+      {optimizer<nn::RMSprop>(), {"square"}},
+      {optimizer<nn::RMSprop>(nn::RMSpropOptions{.momentum = 0.5}), {"square", "velocity"}},
+      {optimizer<nn::Adam>(nn::AdamOptions{.weight_decay = 0.1}), {"mean", "square"}},
+      {optimizer<nn::Adam>(nn::AdamOptions{.beta1 = 0, .beta2 = 0}), {"mean", "square"}}};
+  for (const auto& [make, slots] : kinds) {
     WholeFit uninterrupted({.last = whole}), first({}), second({.last = rest}, 7);
     StopAfter stop(7, half);
     first.learn->add(stop);
-    for (WholeFit* fit : {&uninterrupted, &first, &second}) fit->learn->opt_func = kind;
+    for (WholeFit* fit : {&uninterrupted, &first, &second}) fit->learn->opt_func = make;
     set_seed(1);
     const Random::State begin = default_random().state();
     for (WholeFit* fit : {&uninterrupted, &first}) {
@@ -99,6 +105,10 @@ TEST_CASE("checkpoint: every optimizer goes on with what its steps have left") {
     second.checkpoint.resume(half);
     second.run();
     CHECK((file_bytes(rest) == file_bytes(whole)));
+    std::set<std::string> kept;
+    for (const auto& [name, array] : read_safetensors(half).arrays)
+      if (name.starts_with("optimizer.")) kept.insert(name.substr(10, name.find('.', 10) - 10));
+    CHECK((kept == slots));
   }
 }
 

@@ -56,58 +56,61 @@ const Lie kLies[] = {
     {"surplus", "0", "holds 'surplus', which nothing here asks for"},
 };
 
+/// A fit behind its first batch, and the checkpoint of it.
+struct Saved {
+  TemporaryFolder folder;
+  std::string path = folder.file("last.safetensors");
+  SmallFit fit;
+  NamedArrays whole;
+  Saved() {
+    fit.run(1);
+    fit.save(path);
+    whole = read_safetensors(path);
+  }
+  std::string refusal(const NamedArrays& lie) {
+    write_safetensors(path, lie);
+    return message_of([&] { fit.restore(Checkpoint(path)); });
+  }
+};
+
 }  // namespace
 
 TEST_CASE("checkpoint: a word that makes no sense is refused by name") {
-  const TemporaryFolder folder;
-  const std::string path = folder.file("last.safetensors");
-  SmallFit fit;
-  fit.run(1);
-  fit.save(path);
-  const NamedArrays whole = read_safetensors(path);
-  CHECK(fit.restore(Checkpoint(path)));
+  Saved saved;
   for (const Lie& one : kLies) {
     const std::string word = one.word, value = one.value;
     CAPTURE(word);
     CAPTURE(value);
-    NamedArrays lie = whole;
+    NamedArrays lie = saved.whole;
     json state = json::parse(lie.metadata.at("state"));
     state.erase(word);
     if (!value.empty()) state[word] = json::parse(value);
     lie.metadata["state"] = state.dump();
-    write_safetensors(path, lie);
-    const std::string message = message_of([&] { fit.restore(Checkpoint(path)); });
-    CHECK(begins(message, "[checkpoint] \"" + path + "\": "));
+    const std::string message = saved.refusal(lie);
+    CHECK(begins(message, "[checkpoint] \"" + saved.path + "\": "));
     CHECK_MESSAGE(contains(message, one.reason), message);
   }
-  write_safetensors(path, whole);
-  CHECK(fit.restore(Checkpoint(path)));
+  write_safetensors(saved.path, saved.whole);
+  CHECK(saved.fit.restore(Checkpoint(saved.path)));
 }
 
 TEST_CASE("checkpoint: an array of another shape is refused by name") {
-  const TemporaryFolder folder;
-  const std::string path = folder.file("last.safetensors");
-  SmallFit fit;
-  fit.run(1);
-  fit.save(path);
-  const NamedArrays whole = read_safetensors(path);
-  for (std::size_t i = 0; i < whole.arrays.size(); ++i) {
-    const std::string& name = whole.arrays[i].first;
+  Saved saved;
+  for (std::size_t i = 0; i < saved.whole.arrays.size(); ++i) {
+    const std::string& name = saved.whole.arrays[i].first;
     CAPTURE(name);
     for (const Shape& shape : {Shape{}, Shape{0}, Shape{5, 1}, Shape{1, 2, 3}}) {
-      if (whole.arrays[i].second.shape() == shape) continue;
-      NamedArrays lie = whole;
+      if (saved.whole.arrays[i].second.shape() == shape) continue;
+      NamedArrays lie = saved.whole;
       lie.arrays[i].second = Array(shape, 0);
-      write_safetensors(path, lie);
-      const std::string message = message_of([&] { fit.restore(Checkpoint(path)); });
+      const std::string message = saved.refusal(lie);
       const bool model = begins(name, "model.");
       CHECK_MESSAGE(contains(message, model ? name.substr(6) : name), message);
     }
-    NamedArrays lie = whole;
+    NamedArrays lie = saved.whole;
     lie.arrays[i].first += "x";
-    write_safetensors(path, lie);
-    const std::string message = message_of([&] { fit.restore(Checkpoint(path)); });
-    CHECK(begins(message, "[checkpoint] \"" + path + "\": "));
+    const std::string message = saved.refusal(lie);
+    CHECK(begins(message, "[checkpoint] \"" + saved.path + "\": "));
   }
 }
 
