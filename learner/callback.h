@@ -26,7 +26,7 @@ class Learner;
 ///         after_loss
 ///         if training:
 ///           backward
-///           after_backward
+///           after_backward        CancelStep skips the next three
 ///           step                  the parameters change
 ///           after_step
 ///           zero_grad
@@ -38,7 +38,8 @@ class Learner;
 ///     cleanup_fit                 always
 ///
 /// A callback cancels by throwing: CancelBatch, CancelEpoch or CancelFit skips to the cleanup of
-/// that scope, past its after_ event, and the loop goes on behind it. Any other exception, and a
+/// that scope, past its after_ event, and the loop goes on behind it; CancelStep, from
+/// after_backward on, skips what is left of the step. Any other exception, and a
 /// cancellation outside the scope it names, ends the fit: the cleanups run and it goes on to the
 /// caller. What a callback must undo it undoes in a cleanup event, which also runs when its before_
 /// event did not. An error that a cleanup throws reaches the caller too, and outranks a
@@ -88,8 +89,11 @@ class Callback {
 /// One of the methods above.
 using Event = void (Callback::*)(Learner&);
 
-/// Thrown by a callback: skip the rest of this batch, epoch or fit.
+/// Thrown by a callback: skip the rest of this step, batch, epoch or fit.
 struct Cancel : std::exception {};
+struct CancelStep : Cancel {
+  const char* what() const noexcept override { return "CancelStep thrown outside of a step"; }
+};
 struct CancelBatch : Cancel {
   const char* what() const noexcept override { return "CancelBatch thrown outside of a batch"; }
 };

@@ -166,10 +166,13 @@ void Learner::one_batch() {
                        callback(&Callback::after_loss);
                        if (!training) return;
                        backward();
-                       callback(&Callback::after_backward);
-                       step();
-                       callback(&Callback::after_step);
-                       zero_grad();
+                       try {
+                         callback(&Callback::after_backward);
+                         step();
+                         callback(&Callback::after_step);
+                         zero_grad();
+                       } catch (const CancelStep&) {
+                       }
                      });
 }
 

@@ -1,14 +1,50 @@
 #pragma once
 
 #include <functional>
+#include <string>
+#include <vector>
 
 #include "engine/shape.h"
 
 namespace kindling {
 
-/// A number that changes as the training goes on: what it is in step `step` of `steps`. A pure
-/// function, so that a fit which goes on where it was interrupted needs to remember nothing of it.
+/// A number that changes as the training goes on: what it is in step `step` of `steps`, which are
+/// batches or epochs (see sched_cb.h). A pure function, so that a fit which goes on where it was
+/// interrupted needs to remember nothing of it.
+///
+/// Where one goes "from a to b", step 0 has a, and b would be that of step `steps`, the one behind
+/// the last: so have PyTorch's schedulers with T_max or total_iters = steps, and so pieces fit
+/// together without a step twice.
 using Schedule = std::function<double(Index step, Index steps)>;
+
+// All throw Error for a setting that is not finite or makes no sense.
+
+Schedule constant(double value);
+Schedule linear(double from, double to);
+/// Along half a cosine (Loshchilov and Hutter, "SGDR", 2017); CosineAnnealingLR.
+Schedule cosine(double from, double to = 0);
+/// From a to b by the same factor each step. Both must be positive.
+Schedule geometric(double from, double to);
+/// from * gamma^step: ExponentialLR.
+Schedule exponential(double from, double gamma);
+/// from * gamma^(step / every), the quotient being whole: StepLR.
+Schedule step_decay(double from, Index every, double gamma = 0.1);
+
+/// Pieces one behind the other, each for its share of the steps, which add up to 1; each sees its
+/// own steps, from 0.
+///
+///     flat_cosine(lr) == compose({{0.72, constant(lr)}, {0.28, cosine(lr)}})
+struct SchedulePiece {
+  double share;
+  Schedule schedule;
+};
+Schedule compose(std::vector<SchedulePiece> pieces);
+
+/// From 0 up to where `then` begins, in a straight line during this share of the steps; then that.
+/// Step 0 has the first rise already: a rate of 0 would waste it.
+Schedule warm_up(double share, Schedule then);
+/// Flat for a share of the steps, then down a cosine: for optimizers that dislike a warm-up.
+Schedule flat_cosine(double rate, double flat = 0.72, double to = 0);
 
 struct OneCycleOptions {
   double max = 0.1;        ///< The highest rate,
@@ -18,8 +54,18 @@ struct OneCycleOptions {
 };
 
 /// Up and down along half a cosine each (Smith and Topin, "Super-convergence", 2018), as PyTorch's
-/// OneCycleLR has it. Throws Error for a max that is negative or not finite, a warm_up outside [0,
-/// 1] or a divisor that is not positive.
+/// OneCycleLR has it.
 Schedule one_cycle(OneCycleOptions options);
+/// The momentum beside it: down while the rate goes up, and up again. PyTorch's base_momentum and
+/// max_momentum.
+Schedule one_cycle_momentum(double low = 0.85, double high = 0.95, double warm_up = 0.3);
+
+/// Draws schedules over so many steps, a line each, to a PNG file.
+struct NamedSchedule {
+  std::string name;
+  Schedule schedule;
+};
+void plot_schedules(const std::string& path, const std::vector<NamedSchedule>& schedules,
+                    Index steps);
 
 }  // namespace kindling

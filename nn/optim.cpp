@@ -15,6 +15,13 @@ void check_setting(const char* name, double value) {
                ": a finite number of at least 0 expected");
 }
 
+/// What a schedule may have moved.
+void momentum_state(Archive& archive, double& momentum) {
+  archive("momentum", momentum);
+  archive.expect(std::isfinite(momentum) && momentum >= 0, "momentum",
+                 "a finite number of at least 0");
+}
+
 void check_beta(const char* name, double value) {
   check<Error>(value >= 0 && value < 1, "optimizer", name, " ", value, ": in [0, 1) expected");
 }
@@ -72,10 +79,15 @@ SGD::SGD(std::vector<Tensor> parameters, double lr, SGDOptions options)
     : Optimizer(std::move(parameters), lr),
       options_(options),
       velocity_(Optimizer::parameters().size()) {
-  check_setting("momentum", options.momentum);
+  set_momentum(options.momentum);
   check_setting("weight_decay", options.weight_decay);
-  check<Error>(!options.nesterov || options.momentum > 0, "optimizer",
+}
+
+void SGD::set_momentum(double momentum) {
+  check_setting("momentum", momentum);
+  check<Error>(!options_.nesterov || momentum > 0, "optimizer",
                "nesterov without momentum: a momentum above 0 expected");
+  options_.momentum = momentum;
 }
 
 void SGD::update(std::span<const Trained> trained) {
@@ -89,10 +101,9 @@ void SGD::update(std::span<const Trained> trained) {
 }
 
 void SGD::own_state(Archive& archive) {
-  archive.same("momentum", options_.momentum);
+  momentum_state(archive, options_.momentum);
   archive.same("weight_decay", options_.weight_decay);
   archive.same("nesterov", options_.nesterov);
-  if (options_.momentum == 0) return;
   for (std::size_t i = 0; i < velocity_.size(); ++i) slot(archive, "velocity", i, velocity_[i]);
 }
 
@@ -103,8 +114,13 @@ RMSprop::RMSprop(std::vector<Tensor> parameters, double lr, RMSpropOptions optio
       velocity_(Optimizer::parameters().size()) {
   check_beta("alpha", options.alpha);
   check_setting("eps", options.eps);
-  check_setting("momentum", options.momentum);
+  set_momentum(options.momentum);
   check_setting("weight_decay", options.weight_decay);
+}
+
+void RMSprop::set_momentum(double momentum) {
+  check_setting("momentum", momentum);
+  options_.momentum = momentum;
 }
 
 void RMSprop::update(std::span<const Trained> trained) {
@@ -121,7 +137,7 @@ void RMSprop::update(std::span<const Trained> trained) {
 void RMSprop::own_state(Archive& archive) {
   archive.same("alpha", options_.alpha);
   archive.same("eps", options_.eps);
-  archive.same("momentum", options_.momentum);
+  momentum_state(archive, options_.momentum);
   archive.same("weight_decay", options_.weight_decay);
   for (std::size_t i = 0; i < square_.size(); ++i) {
     slot(archive, "square", i, square_[i]);
@@ -134,13 +150,13 @@ Adam::Adam(std::vector<Tensor> parameters, double lr, AdamOptions options, bool 
       options_(options),
       decoupled_(decoupled),
       states_(Optimizer::parameters().size()) {
-  set_beta1(options.beta1);
+  set_momentum(options.beta1);
   check_beta("beta2", options.beta2);
   check_setting("eps", options.eps);
   check_setting("weight_decay", options.weight_decay);
 }
 
-void Adam::set_beta1(double beta1) {
+void Adam::set_momentum(double beta1) {
   check_beta("beta1", beta1);
   options_.beta1 = beta1;
 }

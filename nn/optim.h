@@ -26,6 +26,9 @@ class Optimizer {
 
   double lr() const { return lr_; }
   void set_lr(double lr);
+  /// SGD's and RMSprop's momentum, or Adam's beta1: what a one-cycle schedule moves against the
+  /// rate.
+  virtual void set_momentum(double momentum) = 0;
   const std::vector<Tensor>& parameters() const { return parameters_; }
 
   /// What makes the next step what it is, besides the parameters: the rate, and what the steps
@@ -66,6 +69,7 @@ class SGD : public Optimizer {
  public:
   /// Throws Error for a setting that is negative or not a number, or nesterov without momentum.
   SGD(std::vector<Tensor> parameters, double lr, SGDOptions options = {});
+  void set_momentum(double momentum) override;
 
  protected:
   std::string type() const override { return "SGD"; }
@@ -95,8 +99,7 @@ class Adam : public Optimizer {
   Adam(std::vector<Tensor> parameters, double lr = 1e-3, AdamOptions options = {})
       : Adam(std::move(parameters), lr, options, false) {}
 
-  /// A schedule (one-cycle) moves it with the rate.
-  void set_beta1(double beta1);
+  void set_momentum(double beta1) override;
   double beta1() const { return options_.beta1; }
 
  protected:
@@ -132,6 +135,7 @@ class RMSprop : public Optimizer {
  public:
   /// Throws Error for a setting that is negative or not a number, or an alpha of 1 or more.
   RMSprop(std::vector<Tensor> parameters, double lr = 1e-2, RMSpropOptions options = {});
+  void set_momentum(double momentum) override;
 
  protected:
   std::string type() const override { return "RMSprop"; }

@@ -2,20 +2,42 @@
 
 #include <utility>
 
+#include "engine/error.h"
 #include "learner/learner.h"
 #include "learner/schedules.h"
 
 namespace kindling {
 
-/// Sets the learning rate before every training batch.
+/// Sets the learning rate before every training batch, and the momentum (SGD's and RMSprop's, or
+/// Adam's beta1) if there is a schedule for it. The steps are the batches of the whole fit.
 class BatchSchedCB : public Callback {
  public:
-  explicit BatchSchedCB(Schedule lr) : lr_(std::move(lr)) {}
+  explicit BatchSchedCB(Schedule lr, Schedule momentum = nullptr)
+      : lr_(std::move(lr)), momentum_(std::move(momentum)) {
+    check<Error>(lr_ != nullptr, "schedule", "the schedule of the rate is empty");
+  }
 
   void before_batch(Learner& learn) override {
     if (!learn.training) return;
     const Index epoch = learn.dls.train.size();
-    learn.opt->set_lr(lr_(learn.epoch * epoch + learn.iter, learn.n_epochs * epoch));
+    const Index step = learn.epoch * epoch + learn.iter, steps = learn.n_epochs * epoch;
+    learn.opt->set_lr(lr_(step, steps));
+    if (momentum_) learn.opt->set_momentum(momentum_(step, steps));
+  }
+
+ private:
+  Schedule lr_, momentum_;
+};
+
+/// Sets the learning rate before the training batches of every epoch. The steps are the epochs.
+class EpochSchedCB : public Callback {
+ public:
+  explicit EpochSchedCB(Schedule lr) : lr_(std::move(lr)) {
+    check<Error>(lr_ != nullptr, "schedule", "the schedule of the rate is empty");
+  }
+
+  void before_epoch(Learner& learn) override {
+    if (learn.training) learn.opt->set_lr(lr_(learn.epoch, learn.n_epochs));
   }
 
  private:

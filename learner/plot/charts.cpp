@@ -19,9 +19,9 @@ constexpr double kLogFrom = 30;
 constexpr std::size_t kDense = 700;
 
 // 1, 2, ..., n: the numbers of the batches.
-std::vector<double> batch_numbers(std::size_t n) {
+std::vector<double> batch_numbers(std::size_t n, int first = 1) {
   std::vector<double> numbers(n);
-  std::iota(numbers.begin(), numbers.end(), 1.0);
+  std::iota(numbers.begin(), numbers.end(), static_cast<double>(first));
   return numbers;
 }
 
@@ -200,6 +200,19 @@ Canvas lr_find(const std::vector<double>& lrs, const std::vector<double>& losses
   return figure.render();
 }
 
+Canvas series(const std::vector<Series>& lines, const SeriesOptions& options) {
+  Figure figure(1, 1, 520, 290);
+  Axes& axes = figure.at(0).title(options.title).x_label(options.x_label).x_integers();
+  axes.y_label(options.y_label);
+  if (lines.size() > 4) axes.legend(LegendPlace::outside);
+  for (const Series& line : lines) {
+    const LineStyle style{.width = line.values.size() > kDense ? 0.9 : 1.6};
+    axes.line(batch_numbers(line.values.size(), options.first), line.values,
+              lines.size() > 1 ? line.name : "", style);
+  }
+  return figure.render();
+}
+
 void color_dim(const std::string& path, const std::vector<HistogramPanel>& panels,
                const ActivationOptions& options) {
   write_png(path, color_dim(panels, options));
@@ -218,6 +231,11 @@ void plot_stats(const std::string& path, const std::vector<StatsSeries>& series,
 void losses(const std::string& path, const std::vector<double>& train,
             const std::vector<LossPoint>& valid, const LossOptions& options) {
   write_png(path, losses(train, valid, options));
+}
+
+void series(const std::string& path, const std::vector<Series>& lines,
+            const SeriesOptions& options) {
+  write_png(path, series(lines, options));
 }
 
 void lr_find(const std::string& path, const std::vector<double>& lrs,

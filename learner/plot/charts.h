@@ -87,6 +87,23 @@ void lr_find(const std::string& path, const std::vector<double>& lrs,
              const std::vector<double>& losses, std::optional<double> suggestion = {},
              const std::string& title = "");
 
+// Any numbers that were written down step by step.
+struct Series {
+  std::string name;
+  std::vector<double> values;  // of step first, first + 1, ...
+};
+
+struct SeriesOptions {
+  std::string title = {};
+  std::string x_label = "batch", y_label = {};
+  int first = 1;  // number of the first step
+};
+
+// One panel, a line a series, with a legend when there are several.
+Canvas series(const std::vector<Series>& lines, const SeriesOptions& options = {});
+void series(const std::string& path, const std::vector<Series>& lines,
+            const SeriesOptions& options = {});
+
 // --- what goes in ----------------------------------------------------------------------------
 
 // Row-major (height, width, channels) with 1 (gray) or 3 (RGB) channels, 0..255.

@@ -10,7 +10,7 @@
 /// Learner, only with what ought to be seen. Tests compare the real one with it.
 namespace kindling::test {
 
-enum class Thrown { nothing, cancel_batch, cancel_epoch, cancel_fit, error };
+enum class Thrown { nothing, cancel_step, cancel_batch, cancel_epoch, cancel_fit, error };
 
 /// A fit, and the moment at which something is thrown: the occurrence-th time (from 1) of an event.
 struct Plan {
@@ -99,8 +99,13 @@ class LoopModel {
     if (train)
       for (const char* name : {"backward", "after_backward", "step", "after_step", "zero_grad"})
         names.push_back(name);
-    for (const std::string& name : names)
-      if (const Thrown thrown = event(name); thrown != Thrown::nothing) return thrown;
+    bool in_step = false;  // where CancelStep is at home
+    for (const std::string& name : names) {
+      in_step = in_step || name == "after_backward";
+      const Thrown thrown = event(name);
+      if (thrown == Thrown::cancel_step && in_step) return Thrown::nothing;
+      if (thrown != Thrown::nothing) return thrown;
+    }
     return Thrown::nothing;
   }
 

@@ -27,6 +27,8 @@ void throw_it(Thrown what) {
   switch (what) {
     case Thrown::nothing:
       return;
+    case Thrown::cancel_step:
+      throw CancelStep();
     case Thrown::cancel_batch:
       throw CancelBatch();
     case Thrown::cancel_epoch:
@@ -48,6 +50,8 @@ template <class F>
 Escape escape(const F& f) {
   try {
     f();
+  } catch (const CancelStep& e) {
+    return {Thrown::cancel_step, e.what()};
   } catch (const CancelBatch& e) {
     return {Thrown::cancel_batch, e.what()};
   } catch (const CancelEpoch& e) {
@@ -64,6 +68,8 @@ std::string message_of(Thrown what) {
   switch (what) {
     case Thrown::nothing:
       return "";
+    case Thrown::cancel_step:
+      return "CancelStep thrown outside of a step";
     case Thrown::cancel_batch:
       return "CancelBatch thrown outside of a batch";
     case Thrown::cancel_epoch:
@@ -191,13 +197,13 @@ TEST_CASE("events: each exception from each event at each moment of a fit does w
   int plans = 0;
   for (const auto& [event, times] : LoopModel(Plan{}).counts)
     for (int occurrence = 1; occurrence <= times; ++occurrence)
-      for (const Thrown what :
-           {Thrown::cancel_batch, Thrown::cancel_epoch, Thrown::cancel_fit, Thrown::error})
+      for (const Thrown what : {Thrown::cancel_step, Thrown::cancel_batch, Thrown::cancel_epoch,
+                                Thrown::cancel_fit, Thrown::error})
         for (const bool steps_first : {false, true}) {
           check_plan({2, 3, 2, what, event, occurrence, steps_first});
           ++plans;
         }
-  CHECK(plans == (3 + 3 * 4 + 7 * 10 + 5 * 6) * 4 * 2);
+  CHECK(plans == (3 + 3 * 4 + 7 * 10 + 5 * 6) * 5 * 2);
 }
 
 TEST_CASE("events: one epoch of one batch, written out") {

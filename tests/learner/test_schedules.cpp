@@ -4,35 +4,48 @@
 
 #include <cmath>
 #include <limits>
+#include <stdexcept>
+#include <string>
 #include <vector>
 
-#include "learner/callbacks/sched_cb.h"
-#include "nn/loss.h"
-#include "nn/models.h"
-#include "tests/learner/fits.h"
 #include "tests/support/errors.h"
+#include "tests/support/nn_fixtures.h"
 
 using namespace kindling;
 using namespace kindling::test;
 
-TEST_CASE("one_cycle is PyTorch's OneCycleLR") {
-  const std::vector<double> usual{
-      0.0040000000000000036, 0.0349789654219583,  0.08792851591221287,   0.09944154354509119,
-      0.09330129698414118,   0.0811745653949763,  0.06473789976951033,   0.046263710266697504,
-      0.028306099820869922,  0.01334775301888306, 0.0034566987425395223, 4e-07};
-  const Schedule first = one_cycle({.max = 0.1});
-  for (Index i = 0; i < 12; ++i)
-    CHECK(std::abs(first(i, 12) - usual[static_cast<std::size_t>(i)]) <= 1e-15);
-  const std::vector<double> other{0.0019999999999999983,
-                                  0.008218847050625472,
-                                  0.018281152949374525,
-                                  0.019010678990345167,
-                                  0.01223298413022358,
-                                  0.003781336879431253,
-                                  2e-05};
-  const Schedule second = one_cycle({.max = 0.02, .warm_up = 0.5, .div = 10, .final_div = 100});
-  for (Index i = 0; i < 7; ++i)
-    CHECK(std::abs(second(i, 7) - other[static_cast<std::size_t>(i)]) <= 1e-15);
+namespace {
+
+/// The schedule that a row of the fixture is about.
+Schedule schedule_of(const Json& row) {
+  const std::string name = row["name"].text;
+  const double lr = row["lr"].number;
+  if (name == "linear") return linear(lr, row["to"].number);
+  if (name == "cosine") return cosine(lr, row["to"].number);
+  if (name == "exponential") return exponential(lr, row["gamma"].number);
+  if (name == "step_decay")
+    return step_decay(lr, static_cast<Index>(row["every"].number), row["gamma"].number);
+  if (name == "flat_cosine") return flat_cosine(lr, row["flat"].number);
+  if (name == "warm_up") return warm_up(row["share"].number, cosine(lr));
+  if (name == "one_cycle") return one_cycle({.max = lr});
+  if (name == "one_cycle_momentum") return one_cycle_momentum();
+  throw std::logic_error("no schedule " + name);
+}
+
+}  // namespace
+
+TEST_CASE("every schedule is PyTorch's, over all of its steps") {
+  const auto rows = reference_cases("schedules", "schedules.json");
+  CHECK(rows.size() == 22);
+  for (const Json& row : rows) {
+    CAPTURE(row["name"].text);
+    const Schedule schedule = schedule_of(row);
+    const std::vector<double> expected = row["values"].numbers();
+    const Index steps = std::ssize(expected);
+    CAPTURE(steps);
+    for (Index i = 0; i < steps; ++i)
+      CHECK(std::abs(schedule(i, steps) - expected[static_cast<std::size_t>(i)]) <= 1e-15);
+  }
 }
 
 TEST_CASE("one_cycle has a rate for every step of however few") {
@@ -49,18 +62,38 @@ TEST_CASE("one_cycle has a rate for every step of however few") {
     CHECK(begins(message_of([&] { one_cycle(bad); }), "[one_cycle] max "));
 }
 
-TEST_CASE("BatchSchedCB sets the rate before every training batch, and no other") {
-  set_seed(1);
-  const Points data(12, 8, 4);
-  const auto model = nn::mlp(3, 4, 2);
-  std::vector<double> rates;
-  BatchSchedCB schedule([](Index step, Index steps) {
-    return 0.01 * static_cast<double>(step + 1) + static_cast<double>(steps);
-  });
-  OnEvent watch([&](const std::string& event, Learner& learn) {
-    if (event == "after_step") rates.push_back(learn.opt->lr());
-  });
-  TrainLearner learn(*model, data.dls, nn::CrossEntropyLoss(), {.cbs = {&schedule, &watch}});
-  learn.fit(2);
-  CHECK(rates == std::vector<double>{6.01, 6.02, 6.03, 6.04, 6.05, 6.06});
+TEST_CASE("geometric goes by equal factors, and compose gives each piece its steps") {
+  const Schedule down = geometric(1, 0.0625);
+  for (Index i = 0; i < 4; ++i) CHECK(down(i, 4) == std::pow(0.5, i));
+  const Schedule pieces = compose({{0.3, constant(5)}, {0.5, linear(1, 0)}, {0.2, constant(-1)}});
+  const double expected[] = {5, 5, 5, 1, 0.8, 0.6, 0.4, 0.2, -1, -1};
+  for (Index i = 0; i < 10; ++i) CHECK(pieces(i, 10) == doctest::Approx(expected[i]));
+  // However few the steps, each has a piece.
+  for (Index steps = 1; steps < 6; ++steps)
+    for (Index i = 0; i < steps; ++i) CHECK(std::isfinite(pieces(i, steps)));
+}
+
+TEST_CASE("schedules: settings that make no sense are refused by name") {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const auto starts = [](const std::string& who, const auto& make) {
+    const std::string message = message_of(make);
+    CHECK_MESSAGE(begins(message, "[" + who + "] "), message);
+  };
+  starts("constant", [&] { constant(nan); });
+  starts("linear", [&] { linear(0, nan); });
+  starts("cosine", [&] { cosine(nan); });
+  starts("geometric", [&] { geometric(1, 0); });
+  starts("exponential", [&] { exponential(1, -1); });
+  starts("step_decay", [&] { step_decay(1, 0); });
+  starts("compose", [&] { compose({}); });
+  starts("compose", [&] { compose({{0.5, constant(1)}}); });
+  starts("compose", [&] { compose({{1, nullptr}}); });
+  starts("compose", [&] { compose({{-0.5, constant(1)}, {1.5, constant(1)}}); });
+  starts("warm_up", [&] { warm_up(2, constant(1)); });
+  starts("warm_up", [&] { warm_up(0.1, nullptr); });
+  starts("flat_cosine", [&] { flat_cosine(1, -1); });
+  starts("one_cycle_momentum", [&] { one_cycle_momentum(0.9, 0.8); });
+  starts("one_cycle_momentum", [&] { one_cycle_momentum(0.9, 1); });
+  starts("schedule", [&] { plot_schedules("x.png", {}, 0); });
+  starts("schedule", [&] { plot_schedules("x.png", {{"a", nullptr}}, 3); });
 }

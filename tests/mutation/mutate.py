@@ -103,6 +103,22 @@ class Build:
         except subprocess.TimeoutExpired:
             return False
 
+    def passes(self, command, limit):
+        """Runs tests. A program that waits for ever (a crash may leave a lock behind) has failed."""
+        process = subprocess.Popen(command, cwd=self.folder, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
+        end, used, idle = time.time() + limit, None, 0
+        while time.time() < end and idle < 5:
+            try:
+                return process.wait(1) == 0
+            except subprocess.TimeoutExpired:
+                fields = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+                idle = idle + 1 if fields[11:15] == used else 0
+                used = fields[11:15]  # processor time, its own and its children's
+        process.kill()
+        process.wait()
+        return False
+
     def compile(self, output, command, copy, source):
         """One object, with the copy in place of the source."""
         mutant = str(self.scratch / output.replace("/", "_"))
@@ -147,8 +163,8 @@ class Build:
         line = line.replace(f"libkindling{'_f64' if double else ''}.a", " ".join(objects), 1)
         if not self.run(line, 300):
             return "stillborn"
-        passed = self.run([test, f"--source-file={filter_}", "--abort-after=1", "--no-intro=true"], 120)
-        return "survived" if passed else "killed"
+        command = [test, f"--source-file={filter_}", "--abort-after=1", "--no-intro=true"]
+        return "survived" if self.passes(command, 240) else "killed"
 
 
 def main():

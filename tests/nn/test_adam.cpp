@@ -132,7 +132,7 @@ TEST_CASE("Adam refuses settings that make no sense") {
   CHECK_THROWS_AS(nn::AdamW({}, 1e-3, {.weight_decay = -1}), Error);
   CHECK_THROWS_AS(nn::AdamW({}, std::numeric_limits<double>::quiet_NaN()), Error);
   nn::AdamW opt({});
-  CHECK_THROWS_AS(opt.set_beta1(2), Error);
-  opt.set_beta1(0.85);
+  CHECK_THROWS_AS(opt.set_momentum(2), Error);
+  opt.set_momentum(0.85);
   CHECK(opt.beta1() == 0.85);
 }

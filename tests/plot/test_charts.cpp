@@ -98,6 +98,23 @@ TEST_CASE("lowest_bin_share: bin 0 over the sum") {
   CHECK(shares[3] == 1);
 }
 
+TEST_CASE("series: axes, a line for each name, and a legend where there are several") {
+  std::vector<double> up(50), down(50);
+  for (int i = 0; i < 50; ++i) up[i] = i / 10.0, down[i] = 5 - i / 10.0;
+  const SeriesOptions options{.title = "rates", .x_label = "step", .y_label = "lr", .first = 0};
+  const Canvas both = series({{"rising", up}, {"falling", down}}, options);
+  for (const char* text : {"rates", "step", "lr", "rising", "falling", "5"}) {
+    CAPTURE(text);
+    CHECK(shows_text(both, text));
+  }
+  CHECK_FALSE(shows_text(series({{"rising", up}}, options), "rising"));
+  for (const int count : {0, 1, 2, 9}) {
+    std::vector<Series> lines;
+    for (int i = 0; i < count; ++i) lines.push_back({"a_rather_long_name_of_a_line", up});
+    CHECK(text_trouble(series(lines, options)) == "");
+  }
+}
+
 TEST_CASE("charts: no texts overlap, from nothing to very much") {
   const std::string longname = "layers.0.residual_block.convs.0.conv_with_a_long_name.weight";
   for (const int batches : {0, 1, 5, 3000}) {

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <vector>
+
+#include "learner/learner.h"
+
+namespace kindling {
+
+/// Keeps a running mean of the weights and validates with it: an average of the last steps is a
+/// better model than the last step (Polyak and Juditsky, 1992). After every step t
+///
+///     average = d average + (1 - d) weight,   d = min(decay, (1 + t) / (10 + t))
+///
+/// for all parameters, and for buffers that are not counters. During a validation pass the model
+/// holds the average, afterwards its own weights again. A checkpoint that is written at the end of
+/// an epoch therefore has the average as the model's weights, which are those that were judged, and
+/// the model's own beside them.
+class EmaCB : public Callback {
+ public:
+  /// Throws Error for a decay outside [0, 1).
+  explicit EmaCB(double decay = 0.99);
+
+  void before_fit(Learner& learn) override;
+  void before_epoch(Learner& learn) override { show(!learn.training); }
+  void after_step(Learner& learn) override;
+  void cleanup_epoch(Learner&) override { show(false); }
+  void cleanup_fit(Learner&) override { show(false); }
+  /// Gives the model of the latest fit the average for good.
+  void keep();
+
+  std::string state_name() const override { return "ema"; }
+  void state(Archive& archive) override;
+
+ private:
+  void show(bool average);
+
+  double decay_;
+  std::vector<Tensor> model_;
+  std::vector<Array> other_;  ///< The averages; the model's own weights while those are shown.
+  bool shown_ = false;
+  Index steps_ = 0;
+};
+
+}  // namespace kindling

@@ -1,0 +1,70 @@
+#include "learner/callbacks/gradients.h"
+
+#include <cmath>
+
+#include "engine/error.h"
+#include "engine/ops/elementwise.h"
+#include "engine/ops/reduce.h"
+#include "engine/ops/update.h"
+#include "engine/tape.h"
+
+namespace kindling {
+
+namespace {
+
+// Gradients are gathered, then clipped, whatever the order in which the two were added.
+constexpr int kGather = -5, kClip = 5;
+
+void scale_gradients(Learner& learn, double factor) {
+  for (Tensor parameter : learn.opt->parameters())
+    if (Array grad = parameter.grad(); grad.defined()) {
+      parameter.zero_grad();  // so that nobody shares the buffer and it is scaled in place
+      scale(grad, static_cast<Scalar>(factor));
+      parameter.set_grad(std::move(grad));
+    }
+}
+
+}  // namespace
+
+GradientClipCB::GradientClipCB(double max_norm) : Callback(kClip), max_norm_(max_norm) {
+  check<Error>(max_norm > 0 && std::isfinite(max_norm), "gradient_clip", "max_norm ", max_norm,
+               ": a positive number expected");
+}
+
+void GradientClipCB::after_backward(Learner& learn) {
+  const NoGrad no_grad;
+  double square = 0;
+  for (const Tensor& parameter : learn.opt->parameters())
+    if (const Array& grad = parameter.grad(); grad.defined()) {
+      const Tensor g(grad);
+      square += double{sum(g * g).item()};
+    }
+  norm_ = std::sqrt(square);
+  // PyTorch's epsilon: the result is a hair shorter than max_norm.
+  if (norm_ > max_norm_) scale_gradients(learn, max_norm_ / (norm_ + 1e-6));
+}
+
+GradientAccumulationCB::GradientAccumulationCB(Index batches)
+    : Callback(kGather), batches_(batches) {
+  check<Error>(batches >= 1, "gradient_accumulation", batches, " batches: at least 1 expected");
+}
+
+void GradientAccumulationCB::before_epoch(Learner& learn) {
+  if (learn.training) gathered_ = 0;
+}
+
+void GradientAccumulationCB::after_backward(Learner& learn) {
+  ++gathered_;
+  const bool last = learn.iter + 1 == learn.dl->size();
+  if (gathered_ < batches_ && !last) throw CancelStep();
+  scale_gradients(learn, 1 / static_cast<double>(gathered_));
+  gathered_ = 0;
+}
+
+void GradientAccumulationCB::state(Archive& archive) {
+  archive("gathered", gathered_);
+  archive.expect(gathered_ >= 0 && gathered_ < batches_, "gathered",
+                 str("0 to ", batches_ - 1, " batches"));
+}
+
+}  // namespace kindling

@@ -1,0 +1,80 @@
+#include "learner/callbacks/watch.h"
+
+#include <cmath>
+#include <utility>
+
+#include "engine/error.h"
+#include "learner/callbacks/metrics_cb.h"
+
+namespace kindling {
+
+namespace {
+
+constexpr int kBehindMetrics = 5;
+
+}  // namespace
+
+Watch::Watch(WatchOptions options) : options_(std::move(options)) {
+  check<Error>(options_.threshold >= 0 && options_.threshold < 1 && options_.patience >= 0, "watch",
+               "threshold ", options_.threshold, ", patience ", options_.patience,
+               ": a threshold in [0, 1) and a patience of at least 0 expected");
+}
+
+void Watch::begin(const Learner& learn) {
+  check<Error>((learn.metrics && learn.validates) || learn.rehearses, "watch",
+               "a MetricsCB and validation expected: its ", options_.metric, " is to be followed");
+  best_ = std::numeric_limits<double>::quiet_NaN();
+  bad_ = 0;
+}
+
+bool Watch::runs_out(const Learner& learn) {
+  const double value = learn.metrics->history().back()[options_.metric];
+  const double margin = options_.threshold * std::abs(best_);
+  const bool better = options_.larger_is_better ? value > best_ + margin : value < best_ - margin;
+  if (better || (std::isnan(best_) && !std::isnan(value))) {
+    best_ = value;
+    bad_ = 0;
+  } else {
+    ++bad_;
+  }
+  return bad_ > options_.patience && (bad_ = 0, true);
+}
+
+void Watch::state(Archive& archive) {
+  archive("best", best_);
+  archive("bad", bad_);
+  archive.expect(bad_ >= 0 && bad_ <= options_.patience, "bad",
+                 str("0 to ", options_.patience, " validations"));
+}
+
+PlateauCB::PlateauCB(double factor, WatchOptions options)
+    : Callback(kBehindMetrics), factor_(factor), watch_(std::move(options)) {
+  check<Error>(factor > 0 && factor < 1, "plateau", "factor ", factor, ": in (0, 1) expected");
+}
+
+void PlateauCB::after_epoch(Learner& learn) {
+  if (!learn.training && watch_.runs_out(learn)) learn.opt->set_lr(learn.opt->lr() * factor_);
+}
+
+EarlyStoppingCB::EarlyStoppingCB(WatchOptions options)
+    : Callback(kBehindMetrics), watch_(std::move(options)) {}
+
+void EarlyStoppingCB::before_fit(Learner& learn) {
+  watch_.begin(learn);
+  stopped_ = false;
+}
+
+void EarlyStoppingCB::before_epoch(Learner&) {
+  if (stopped_) throw CancelFit();
+}
+
+void EarlyStoppingCB::after_epoch(Learner& learn) {
+  if (!learn.training && watch_.runs_out(learn)) stopped_ = true;
+}
+
+void EarlyStoppingCB::state(Archive& archive) {
+  watch_.state(archive);
+  archive("stopped", stopped_);
+}
+
+}  // namespace kindling

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <limits>
+#include <string>
+
+#include "learner/learner.h"
+
+namespace kindling {
+
+/// How a value of the MetricsCB is followed from one validation to the next.
+struct WatchOptions {
+  std::string metric = "loss";
+  bool larger_is_better = false;
+  /// A better value is better by this share of the best one (PyTorch's threshold_mode "rel").
+  double threshold = 1e-4;
+  int patience = 3;  ///< So many validations without a better value are borne.
+};
+
+/// Counts the validations since the best one.
+class Watch {
+ public:
+  /// Throws Error for a threshold outside [0, 1) or a negative patience.
+  explicit Watch(WatchOptions options);
+
+  /// To be called in before_fit. Throws Error when the fit has no MetricsCB or does not validate.
+  void begin(const Learner& learn);
+  /// Takes the latest row of the metrics; says whether patience has run out, and then counts anew.
+  /// A value that is no number is not better. Throws Error when the row has no such value.
+  bool runs_out(const Learner& learn);
+  void state(Archive& archive);
+
+ private:
+  WatchOptions options_;
+  double best_ = std::numeric_limits<double>::quiet_NaN();
+  int bad_ = 0;
+};
+
+/// Multiplies the rate by `factor` when patience has run out: PyTorch's ReduceLROnPlateau. Together
+/// with a schedule, which sets the rate anew, it would do nothing.
+class PlateauCB : public Callback {
+ public:
+  /// Throws Error for a factor outside (0, 1).
+  explicit PlateauCB(double factor = 0.1, WatchOptions options = {});
+
+  void before_fit(Learner& learn) override { watch_.begin(learn); }
+  void after_epoch(Learner& learn) override;
+  std::string state_name() const override { return "plateau"; }
+  void state(Archive& archive) override { watch_.state(archive); }
+
+ private:
+  double factor_;
+  Watch watch_;
+};
+
+/// Ends the fit when patience has run out: at the beginning of the next epoch, so that the one
+/// before is logged and kept like any other.
+class EarlyStoppingCB : public Callback {
+ public:
+  explicit EarlyStoppingCB(WatchOptions options = {});
+
+  void before_fit(Learner& learn) override;
+  void before_epoch(Learner& learn) override;
+  void after_epoch(Learner& learn) override;
+  /// Whether patience ran out in the latest fit.
+  bool stopped() const { return stopped_; }
+  std::string state_name() const override { return "early_stopping"; }
+  void state(Archive& archive) override;
+
+ private:
+  Watch watch_;
+  bool stopped_ = false;
+};
+
+}  // namespace kindling
