@@ -25,6 +25,7 @@
 #include "nn/hooks.h"                            // IWYU pragma: export
 #include "nn/init.h"                             // IWYU pragma: export
 #include "nn/loss.h"                             // IWYU pragma: export
+#include "nn/lsuv.h"                             // IWYU pragma: export
 #include "nn/models.h"                           // IWYU pragma: export
 #include "nn/norm.h"                             // IWYU pragma: export
 #include "nn/pool.h"                             // IWYU pragma: export

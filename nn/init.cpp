@@ -24,6 +24,17 @@ Array kaiming_uniform(const Shape& weight, Scalar leak, Random& random) {
   return random.uniform(weight, -bound, bound);
 }
 
+Array xavier_normal(const Shape& weight, Scalar gain, Random& random) {
+  const auto [in, out] = fan(weight);
+  return random.normal(weight, 0, gain * std::sqrt(2 / static_cast<Scalar>(in + out)));
+}
+
+Array xavier_uniform(const Shape& weight, Scalar gain, Random& random) {
+  const auto [in, out] = fan(weight);
+  const Scalar bound = gain * std::sqrt(6 / static_cast<Scalar>(in + out));
+  return random.uniform(weight, -bound, bound);
+}
+
 Array default_weight(const Shape& weight, Random& random) {
   return kaiming_uniform(weight, std::sqrt(Scalar{5}), random);
 }

@@ -20,6 +20,13 @@ Array kaiming_normal(const Shape& weight, Scalar leak = 0, Random& random = defa
 /// The same deviation, uniform in (-bound, bound) with bound = gain sqrt(3 / fan in).
 Array kaiming_uniform(const Shape& weight, Scalar leak = 0, Random& random = default_random());
 
+/// Glorot and Bengio, "Understanding the difficulty of training deep feedforward networks", 2010:
+/// standard deviation gain sqrt(2 / (fan in + fan out)), between what keeps the variance of
+/// activations and what keeps that of gradients, without an activation in between.
+Array xavier_normal(const Shape& weight, Scalar gain = 1, Random& random = default_random());
+/// The same deviation, uniform in (-bound, bound) with bound = gain sqrt(6 / (fan in + fan out)).
+Array xavier_uniform(const Shape& weight, Scalar gain = 1, Random& random = default_random());
+
 /// sqrt(2 / (1 + leak^2)).
 Scalar leaky_relu_gain(Scalar leak);
 

@@ -102,6 +102,40 @@ Tensor Dropout::forward(const Tensor& x) {
   return x * Tensor(default_random().bernoulli(x.shape(), kept, static_cast<Scalar>(1 / kept)));
 }
 
+Dropout2d::Dropout2d(double p) : p_(p) {
+  check<Error>(p >= 0 && p < 1, "dropout2d", "p ", p, ": in [0, 1) expected");
+}
+
+std::string Dropout2d::extra() const { return str("p ", p_); }
+
+Tensor Dropout2d::forward(const Tensor& x) {
+  check(x.rank() == 4, "dropout2d", "x ", x.shape(), ": images (N,H,W,C) expected");
+  if (!training() || p_ == 0) return x;
+  const double kept = 1 - p_;
+  const Shape channels{x.dim(0), 1, 1, x.dim(3)};
+  return x * Tensor(default_random().bernoulli(channels, kept, static_cast<Scalar>(1 / kept)));
+}
+
+Embedding::Embedding(Index things, Index features) {
+  check<Error>(things >= 1 && features >= 1, "embedding", things, " things, ", features,
+               " features: at least 1 of each expected");
+  weight = parameter("weight", default_random().normal(Shape{things, features}));
+}
+
+std::string Embedding::extra() const { return str(weight.dim(0), ", ", weight.dim(1)); }
+
+Tensor Embedding::forward(const Tensor& x) {
+  IntArray rows(x.shape());
+  for (Index i = 0; i < x.size(); ++i) {
+    const Scalar thing = x.value()[i];
+    check<Error>(
+        thing >= 0 && thing < static_cast<Scalar>(weight.dim(0)) && thing == std::floor(thing),
+        "embedding", "thing ", thing, ": a whole number below ", weight.dim(0), " expected");
+    rows.data()[i] = static_cast<std::int32_t>(thing);
+  }
+  return gather(weight, rows);
+}
+
 Tensor Flatten::forward(const Tensor& x) {
   check(x.rank() >= 2, "flatten", "x ", x.shape(), ": at least two axes expected");
   const bool image = x.rank() == 4 && x.dim(1) * x.dim(2) != 1;

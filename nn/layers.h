@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "engine/ops/conv.h"
+#include "engine/ops/elementwise.h"
 #include "nn/module.h"
 
 namespace kindling::nn {
@@ -80,6 +81,7 @@ class GeneralRelu : public Module {
   explicit GeneralRelu(Scalar leak = 0, Scalar sub = 0,
                        Scalar max = std::numeric_limits<Scalar>::infinity());
   Scalar leak() const { return leak_; }
+  Scalar sub() const { return sub_; }
 
   std::string type() const override { return "GeneralRelu"; }
   std::string extra() const override;
@@ -89,6 +91,24 @@ class GeneralRelu : public Module {
 
  private:
   Scalar leak_, sub_, max_;
+};
+
+/// x sigmoid(x).
+class SiLU : public Module {
+ public:
+  std::string type() const override { return "SiLU"; }
+
+ protected:
+  Tensor forward(const Tensor& x) override { return silu(x); }
+};
+
+/// x times the probability that a normal number is below x.
+class GELU : public Module {
+ public:
+  std::string type() const override { return "GELU"; }
+
+ protected:
+  Tensor forward(const Tensor& x) override { return gelu(x); }
 };
 
 /// In training, every number is 0 with probability p and the others grow by 1 / (1 - p), so that
@@ -107,6 +127,38 @@ class Dropout : public Module {
 
  private:
   double p_;
+};
+
+/// The same for whole channels of images (N,H,W,C): neighbours, which say much the same, stay or go
+/// together (Tompson et al., 2015).
+class Dropout2d : public Module {
+ public:
+  /// Throws Error unless 0 <= p < 1.
+  explicit Dropout2d(double p = 0.5);
+
+  std::string type() const override { return "Dropout2d"; }
+  std::string extra() const override;
+
+ protected:
+  Tensor forward(const Tensor& x) override;
+
+ private:
+  double p_;
+};
+
+/// A row of numbers for each of so many things: whole numbers (...) -> (..., features). Parameter:
+/// weight (things, features), normal at first.
+class Embedding : public Module {
+ public:
+  Embedding(Index things, Index features);
+  Tensor weight;
+
+  std::string type() const override { return "Embedding"; }
+  std::string extra() const override;
+
+ protected:
+  /// Throws Error for a number that is not one of 0 .. things - 1.
+  Tensor forward(const Tensor& x) override;
 };
 
 /// x as it is.

@@ -4,6 +4,7 @@
 
 #include "engine/error.h"
 #include "engine/ops/elementwise.h"
+#include "engine/ops/layout.h"
 #include "engine/ops/norm.h"
 #include "engine/ops/reduce.h"
 #include "engine/ops/update.h"
@@ -19,6 +20,13 @@ void blend(Tensor& running, const Array& seen, double share) {
   Array& value = running.mutable_value();
   scale(value, static_cast<Scalar>(1 - share));
   add_scaled(value, static_cast<Scalar>(share), seen);
+}
+
+/// (x - mean) / deviation over these axes.
+Tensor standardized(const Tensor& x, const Axes& axes, double eps) {
+  const Tensor centered = x - mean(x, axes, true);
+  const Tensor variance = mean(centered * centered, axes, true);
+  return centered / sqrt(variance + static_cast<Scalar>(eps));
 }
 
 }  // namespace
@@ -81,9 +89,26 @@ std::string LayerNorm::extra() const { return str(weight.dim(0), ", eps ", eps_)
 Tensor LayerNorm::forward(const Tensor& x) {
   check(x.rank() >= 1 && x.dim(-1) == weight.dim(0), "layer_norm", "x ", x.shape(), ": ",
         weight.dim(0), " features expected");
-  const Tensor centered = x - mean(x, {-1}, true);
-  const Tensor variance = mean(centered * centered, {-1}, true);
-  return centered / sqrt(variance + static_cast<Scalar>(eps_)) * weight + bias;
+  return standardized(x, {-1}, eps_) * weight + bias;
+}
+
+GroupNorm::GroupNorm(Index groups, Index channels, double eps) : groups_(groups), eps_(eps) {
+  check<Error>(groups >= 1 && channels >= 1 && channels % groups == 0, "group_norm", channels,
+               " channels in ", groups, " groups: equal groups expected");
+  check<Error>(eps > 0, "group_norm", "eps ", eps, ": a positive number expected");
+  weight = parameter("weight", Array(Shape{channels}, Scalar{1}));
+  bias = parameter("bias", Array(Shape{channels}, Scalar{0}));
+}
+
+std::string GroupNorm::extra() const { return str(groups_, ", ", weight.dim(0), ", eps ", eps_); }
+
+Tensor GroupNorm::forward(const Tensor& x) {
+  const Index channels = weight.dim(0);
+  check(x.rank() >= 2 && x.dim(-1) == channels, "group_norm", "x ", x.shape(), ": ", channels,
+        " channels expected");
+  const Index n = x.dim(0), pixels = n == 0 ? 0 : x.size() / (n * channels);
+  const Tensor grouped = reshape(x, {n, pixels, groups_, channels / groups_});
+  return reshape(standardized(grouped, {1, 3}, eps_), x.shape()) * weight + bias;
 }
 
 }  // namespace KINDLING_PRECISION

@@ -72,5 +72,26 @@ class LayerNorm : public Module {
   double eps_;
 };
 
+/// Group normalisation (Wu and He, 2018): in each image the channels of a group, with all their
+/// pixels, get mean 0 and deviation 1 together, then weight (C) and bias (C): (N, ..., C). The same
+/// in training and evaluation, and for any batch size.
+class GroupNorm : public Module {
+ public:
+  /// Throws Error unless the channels can be shared out among the groups, or for an eps that is not
+  /// positive.
+  GroupNorm(Index groups, Index channels, double eps = 1e-5);
+  Tensor weight, bias;
+
+  std::string type() const override { return "GroupNorm"; }
+  std::string extra() const override;
+
+ protected:
+  Tensor forward(const Tensor& x) override;
+
+ private:
+  Index groups_;
+  double eps_;
+};
+
 }  // namespace KINDLING_PRECISION
 }  // namespace kindling::nn

@@ -22,6 +22,7 @@ auto log(const auto& x) { if constexpr (is_scalar<decltype(x)>) return std::log(
 // Eigen's own vector square root is approximate, and not a number at infinity.
 auto sqrt(const auto& x) { if constexpr (is_scalar<decltype(x)>) return std::sqrt(x); else return x.unaryExpr([](Scalar v) { return std::sqrt(v); }); }
 auto tanh(const auto& x) { if constexpr (is_scalar<decltype(x)>) return std::tanh(x); else return x.tanh(); }
+auto erf(const auto& x) { if constexpr (is_scalar<decltype(x)>) return std::erf(x); else return x.unaryExpr([](Scalar v) { return std::erf(v); }); }
 auto pow(const auto& x, Scalar p) { if constexpr (is_scalar<decltype(x)>) return std::pow(x, p); else return x.pow(p); }
 // clang-format on
 

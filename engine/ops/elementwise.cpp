@@ -1,5 +1,7 @@
 #include "engine/ops/elementwise.h"
 
+#include <numbers>
+
 #include "engine/error.h"
 #include "engine/kernels/elementwise.h"
 #include "engine/ops/pending.h"
@@ -94,6 +96,28 @@ struct Sigmoid {
   static auto backward(Unkept, const auto& y, const auto& dy) { return dy * (y * (1 - y)); }
 };
 
+// y = x s;  dx = dy s (1 + x (1 - s)), s = 1 / (1 + e^-x)
+struct Silu {
+  static inline const Op op{"silu"};
+  static constexpr Keeps keeps = Keeps::input;
+  static auto forward(const auto& x) { return x / (1 + math::exp(-x)); }
+  static auto backward(const auto& x, Unkept, const auto& dy) {
+    return dy * (1 + x * (1 - 1 / (1 + math::exp(-x)))) / (1 + math::exp(-x));
+  }
+};
+
+// y = x P;  dx = dy (P + x p): P(x) = (1 + erf(x / sqrt 2)) / 2, p = P' = e^(-x^2 / 2) / sqrt(2 pi)
+struct Gelu {
+  static inline const Op op{"gelu"};
+  static constexpr Keeps keeps = Keeps::input;
+  static constexpr Scalar kRoot = std::numbers::sqrt2_v<Scalar> / 2;
+  static constexpr Scalar kDensity = std::numbers::inv_sqrtpi_v<Scalar> * kRoot;
+  static auto forward(const auto& x) { return x * (1 + math::erf(x * kRoot)) / 2; }
+  static auto backward(const auto& x, Unkept, const auto& dy) {
+    return dy * ((1 + math::erf(x * kRoot)) / 2 + x * math::exp(x * x / -2) * kDensity);
+  }
+};
+
 // y = min(max(x, low), high);  dx = dy where low <= x <= high
 struct Clamp {
   static inline const Op op{"clamp"};
@@ -183,6 +207,8 @@ Tensor sqrt(const Tensor& x) { return unary(Sqrt{}, x); }
 Tensor pow(const Tensor& x, Scalar exponent) { return unary(Pow{exponent}, x); }
 Tensor tanh(const Tensor& x) { return unary(Tanh{}, x); }
 Tensor sigmoid(const Tensor& x) { return unary(Sigmoid{}, x); }
+Tensor silu(const Tensor& x) { return unary(Silu{}, x); }
+Tensor gelu(const Tensor& x) { return unary(Gelu{}, x); }
 Tensor clamp(const Tensor& x, Scalar low, Scalar high) {
   check<Error>(low <= high, "clamp", x.shape(), ": [", low, ", ", high, "] is empty");
   return unary(Clamp{low, high}, x);

@@ -26,6 +26,11 @@ Tensor pow(const Tensor& x, Scalar exponent);
 Tensor tanh(const Tensor& x);
 /// 1 / (1 + exp(-x)).
 Tensor sigmoid(const Tensor& x);
+/// x sigmoid(x), also called swish (Elfwing et al., 2018).
+Tensor silu(const Tensor& x);
+/// x times the probability that a normal number is below x (Hendrycks and Gimpel, 2016); exact, by
+/// the error function.
+Tensor gelu(const Tensor& x);
 /// Limited to [low, high]; the gradient is 1 inside and on the limits, 0 outside.
 Tensor clamp(const Tensor& x, Scalar low, Scalar high);
 

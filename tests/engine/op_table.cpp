@@ -63,6 +63,9 @@ Rows make_table() {
       "leaky_relu", "", [](const Tensor& x) { return leaky_relu(x, 0.125); },
       [](double x) { return x > 0 ? x : x / 8; }, no_zero));
   add_rows(unary("tanh", "", tanh, [](double x) { return std::tanh(x); }));
+  add_rows(unary("silu", "", silu, [](double x) { return x / (1 + std::exp(-x)); }));
+  add_rows(
+      unary("gelu", "", gelu, [](double x) { return x * std::erfc(-x / std::sqrt(2.0)) / 2; }));
   add_rows(unary("sigmoid", "", sigmoid, [](double x) { return 1 / (1 + std::exp(-x)); }));
   add_rows(unary(
       "clamp", "", [](const Tensor& x) { return clamp(x, -1, 0.5); },

@@ -46,7 +46,7 @@ Table elementwise_formulas() {
       {"tanh", unary([](const Tensor& x) { return tanh(x); })},
       {"nn.functional.tanhshrink", unary([](const Tensor& x) { return x - tanh(x); })},
       {"sigmoid", unary(sigmoid)},
-      {"nn.functional.silu", unary([](const Tensor& x) { return x * sigmoid(x); })},
+      {"nn.functional.silu", unary(silu)},
       {"nn.functional.relu", unary(relu)},
       {"nn.functional.relu6", unary([](const Tensor& x) { return clamp(x, 0, 6); })},
       {"clamp_min",

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "engine/error.h"
@@ -53,6 +54,20 @@ void check_uniform(const Array& x, double bound) {
 }
 
 }  // namespace
+
+TEST_CASE("Xavier lies between what activations want and what gradients want") {
+  const Shape dense{300, 500}, filter{3, 3, 30, 60};
+  for (const auto& [shape, in, out] : {std::tuple{dense, 300.0, 500.0}, {filter, 270.0, 540.0}})
+    for (const Scalar gain : {1.0, 1.5}) {
+      const double std = double{gain} * std::sqrt(2 / (in + out));
+      check_uniform(nn::xavier_uniform(shape, gain), std * std::sqrt(3));
+      const Array normal = nn::xavier_normal(shape, gain);
+      const double n = static_cast<double>(normal.size());
+      CHECK(deviation(normal) == doctest::Approx(std).epsilon(5 / std::sqrt(2 * n)));
+      CHECK(std::abs(mean(normal)) <= 5 * std / std::sqrt(n));
+      CHECK(largest(normal) > 3.5 * std);  // normal, not uniform
+    }
+}
 
 TEST_CASE("fan counts the inputs of an output and the outputs of an input") {
   CHECK(nn::fan({784, 50}).in == 784);

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "nn/module.h"
+
+namespace kindling::nn {
+
+struct LsuvOptions {
+  double tolerance = 1e-3;  ///< How far mean and deviation may be from 0 and 1.
+  int most_passes = 30;     ///< Through the model, for one layer.
+};
+
+/// What became of a layer: the mean and deviation of what was measured, before and after.
+struct LsuvLayer {
+  std::string path;
+  double mean_before, std_before, mean, std;
+  int passes;
+};
+
+/// Layer-sequential unit variance (Mishkin and Matas, "All you need is a good init", 2016): layer
+/// by layer, in the order in which the model runs them, the weights of every Linear and Conv2d are
+/// divided by the deviation of what comes out for the batch x, and the bias is moved by its mean
+/// and divided too, until mean is 0 and deviation 1. The model is in evaluation meanwhile.
+///
+/// As in the course, that is measured behind the activation where it is a GeneralRelu with `sub`,
+/// which can have mean 0; and at the layer itself where there is no activation, or one that has no
+/// negative outputs. A layer whose outputs do not vary is left alone.
+std::vector<LsuvLayer> lsuv(Module& model, const Tensor& x, LsuvOptions options = {});
+
+}  // namespace kindling::nn

@@ -1,0 +1,133 @@
+#include "nn/lsuv.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+#include "nn/hooks.h"
+#include "nn/models.h"
+#include "nn/norm.h"
+#include "tests/support/errors.h"
+#include "tests/support/plain.h"
+
+using namespace kindling;
+using namespace kindling::test;
+
+namespace {
+
+struct Spread {
+  double mean = 0, std = 0;
+};
+
+/// Mean and deviation of what comes out of a module, by plain sums.
+void spread(Spread& seen, nn::Module&, const Tensor&, const Tensor& y) {
+  double sum = 0, square = 0;
+  for (const Scalar v : y.value().values()) sum += double{v};
+  seen.mean = sum / static_cast<double>(y.size());
+  for (const Scalar v : y.value().values())
+    square += (double{v} - seen.mean) * (double{v} - seen.mean);
+  seen.std = std::sqrt(square / static_cast<double>(y.size()));
+}
+
+template <class Layer>
+std::vector<nn::Module*> all(nn::Module& model) {
+  std::vector<nn::Module*> found;
+  for (auto& [path, module] : model.named_modules())
+    if (dynamic_cast<Layer*>(module)) found.push_back(module);
+  return found;
+}
+
+/// The course's network of five convolutions, the last without activation.
+nn::Sequential deep(nn::Activation activation) {
+  const auto none = nn::Activation::none;
+  return nn::Sequential(nn::conv(1, 8, 5, 2, activation), nn::conv(8, 16, 3, 2, activation),
+                        nn::conv(16, 32, 3, 2, activation), nn::conv(32, 64, 3, 2, activation),
+                        nn::conv(64, 10, 3, 2, none), nn::make<nn::Flatten>());
+}
+
+}  // namespace
+
+TEST_CASE("lsuv: every layer's activations have mean 0 and deviation 1, whatever they had") {
+  set_seed(1);
+  auto model = deep(nn::Activation::general_relu);
+  for (Tensor parameter : model.parameters())  // far from any good
+    parameter.set_value((parameter * Scalar{3} + Scalar{0.25}).value());
+  const Tensor x(Random(2).uniform({64, 28, 28, 1}));
+  const auto report = nn::lsuv(model, x);
+  REQUIRE(report.size() == 5);
+  CHECK(report[0].path == "0.0");
+  CHECK(report[4].path == "4.0");
+  auto places = all<nn::GeneralRelu>(model);
+  places.push_back(all<nn::Conv2d>(model).back());
+  nn::Hooks<Spread> hooks(places, spread);
+  const NoGrad no_grad;
+  model(x);
+  for (std::size_t i = 0; i < 5; ++i) {
+    CAPTURE(i);
+    CHECK(std::abs(hooks[i]->mean) <= 2e-3);
+    CHECK(std::abs(hooks[i]->std - 1) <= 2e-3);
+    CHECK(report[i].passes > 0);
+    CHECK(report[i].mean == doctest::Approx(hooks[i]->mean).epsilon(1e-4));
+    CHECK(std::abs(report[i].std_before - 1) > 0.05);
+  }
+}
+
+TEST_CASE("lsuv: where activations cannot have mean 0, the layer's own outputs do") {
+  set_seed(1);
+  auto model = deep(nn::Activation::relu);
+  const Tensor x(Random(2).uniform({64, 28, 28, 1}));
+  nn::lsuv(model, x);
+  nn::Hooks<Spread> hooks(all<nn::Conv2d>(model), spread);
+  const NoGrad no_grad;
+  model(x);
+  CHECK(hooks.size() == 5);
+  for (auto& hook : hooks) {
+    CHECK(std::abs(hook->mean) <= 2e-3);
+    CHECK(std::abs(hook->std - 1) <= 2e-3);
+  }
+}
+
+TEST_CASE("lsuv: a layer without bias keeps its mean, one that says always the same its weights") {
+  set_seed(1);
+  nn::Sequential model(nn::make<nn::Linear>(3, 4, false), nn::make<nn::ReLU>(),
+                       nn::make<nn::Linear>(4, 2));
+  const Array zeros(Shape{4, 2}, 0);
+  dynamic_cast<nn::Linear&>(model[2]).weight.set_value(zeros);
+  dynamic_cast<nn::Linear&>(model[2]).bias.set_value(Array(Shape{2}, 0));
+  const auto report = nn::lsuv(model, Tensor(Random(2).uniform({16, 3})));
+  REQUIRE(report.size() == 2);
+  CHECK(std::abs(report[0].std - 1) <= 1e-3);
+  CHECK(report[0].passes == 1);  // dividing by the deviation is exact
+  CHECK(report[1].passes == 0);
+  CHECK(same_bits(dynamic_cast<nn::Linear&>(model[2]).weight.value(), zeros));
+}
+
+TEST_CASE("lsuv: leaves modes, statistics, random numbers and the tape as they were") {
+  set_seed(1);
+  nn::Sequential model(nn::make<nn::Linear>(3, 4), nn::make<nn::BatchNorm1d>(4),
+                       nn::make<nn::Dropout>(0.5), nn::make<nn::Linear>(4, 2));
+  model[1].eval();
+  const auto buffers = [&] {
+    std::vector<Array> values;
+    for (const auto& [path, tensor] : model.named_buffers()) values.push_back(tensor.value());
+    return values;
+  };
+  const std::vector<Array> before = buffers();
+  const Random::State stream = default_random().state();
+  nn::lsuv(model, Tensor(Random(2).uniform({16, 3})));
+  CHECK(default_random().state() == stream);
+  for (std::size_t i = 0; i < before.size(); ++i) CHECK(same_bits(buffers()[i], before[i]));
+  CHECK(model.training());
+  CHECK_FALSE(model[1].training());
+  CHECK(model[2].training());
+  CHECK(grad_enabled());
+  for (const Tensor& parameter : model.parameters()) {
+    CHECK(parameter.requires_grad());
+    CHECK(parameter.is_leaf());
+  }
+  CHECK(begins(message_of([&] { nn::lsuv(model, Tensor(), {.tolerance = 0}); }), "[lsuv] "));
+  CHECK(begins(message_of([&] { nn::lsuv(model, Tensor(), {.most_passes = 0}); }), "[lsuv] "));
+}
