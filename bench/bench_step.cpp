@@ -5,6 +5,7 @@
 #include "bench/peers.h"
 #include "engine/error.h"
 #include "engine/ops/elementwise.h"
+#include "engine/parallel.h"
 
 namespace kindling::bench {
 
@@ -31,6 +32,32 @@ Case step(const std::string& model, Index batch, bool quick, bool stats = false,
   c.quick = quick;
   c.threads = threads;
   c.prepare = [=] { return prepare(model, batch, stats); };
+  return c;
+}
+
+/// The same step with sums cut by the threads there are and not by shapes: what determinism costs.
+Trial prepare_free(const std::string& model, Index batch) {
+  const Step step = make_step(model, batch, false);
+  Trial trial{{our_step(step), our_step(step)}, {}};
+  const Array losses = our_step(step).result();
+  for (const Index i : {0, 1}) trial.expected.add(i, losses[i], 0.002 * losses[i]);
+  Contender& free = trial.contenders[1];
+  free.name = "sums by threads";
+  free.run = [run = free.run] {
+    sums_by_threads = true;
+    run();
+    sums_by_threads = false;
+  };
+  return trial;
+}
+
+Case determinism(const std::string& model, Index batch) {
+  Case c;
+  c.name = str("determinism/", model, "/", batch);
+  c.unit = Unit::images;
+  c.images = static_cast<double>(batch);
+  c.quick = false;
+  c.prepare = [=] { return prepare_free(model, batch); };
   return c;
 }
 
@@ -65,6 +92,8 @@ void step_cases(Cases& cases) {
     cases.push_back(step(model, 1024, model == std::string("conv10"), false, 1));
   for (const Index batch : {64, 128, 256, 512, 2048, 4096})  // time an image, by batch
     cases.push_back(step("resnet13", batch, batch == 64));
+  for (const char* model : {"conv10", "convbn12", "resnet13"})
+    for (const Index batch : {64, 1024}) cases.push_back(determinism(model, batch));
 }
 
 }  // namespace kindling::bench

@@ -51,6 +51,13 @@ std::string rate_text(const Result& result) {
   return "";
 }
 
+/// One that has a column.
+bool is_known(const std::string& contender) {
+  bool known = contender.starts_with(kOurs) || contender.starts_with(kMachine);
+  for (const KnownPeer& peer : known_peers()) known = known || contender.starts_with(peer.name);
+  return known;
+}
+
 /// Peers that were found, or could be.
 std::string peer_list() {
   std::string found, missing;
@@ -125,6 +132,8 @@ void print_row(const Result& r, int width) {
                        r.wrong.lower_bound(known.name)->first.rfind(known.name, 0) == 0;
     std::printf(" %9s", ratio ? format("%.2fx", *ratio).c_str() : wrong ? "wrong" : "");
   }
+  for (const auto& [name, rounds] : r.rounds)
+    if (!is_known(name)) std::printf("  %s %.3fx", name.c_str(), *r.ratio(name));
   std::printf("\n");
   std::fflush(stdout);
   for (const auto& [name, trouble] : r.wrong)

@@ -52,14 +52,11 @@ enum class Sharing {
 inline Sharing sharing = Sharing::kHelping;
 
 /// Into how many parts a long sum is cut, one task each, to be added up in their order. The bits of
-/// the sum depend on it, so the shapes alone decide. Built with -DKINDLING_SUMS_BY_THREADS there
-/// are as many as threads, which is how one measures what determinism costs.
+/// the sum depend on it, so the shapes alone decide. With sums_by_threads there are as many as
+/// threads: to measure what determinism costs (bench), not to be used.
+inline bool sums_by_threads = false;
 inline Index sum_parts(Index by_shape) {
-#ifdef KINDLING_SUMS_BY_THREADS
-  return std::min(by_shape, Index{max_threads()});
-#else
-  return by_shape;
-#endif
+  return sums_by_threads ? std::min(by_shape, Index{max_threads()}) : by_shape;
 }
 
 /// One thread's share of the tasks, and the first of them that nobody has taken yet. In a cache
