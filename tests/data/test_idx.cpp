@@ -172,6 +172,7 @@ TEST_CASE("idx: a file cut short at any byte is rejected") {
   rejects(dir.write("cut", cut(kPlain, 1)), 3, "truncated or damaged: the header says (2,3,4), 24");
   rejects(dir.write("cut", gzip(cut(kPlain, 1))), 3, "truncated: the header says (2,3,4), 24");
   rejects(dir.write("cut", cut(gzip(kPlain), 1)), 3, "truncated: the gzip data ends too early");
+  rejects(dir.write("magic", Bytes{0x1f, 0x8b}), 3, "truncated: the gzip data ends too early");
   rejects(dir.write("cut", Bytes(kPlain.begin(), kPlain.begin() + 9)), 3, "inside its header");
 }
 

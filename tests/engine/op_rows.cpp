@@ -173,7 +173,7 @@ Rows permuting() {
            {{{3, 5}}, {{2, 3, 5}}, {{1, 1}}, {{33, 17}}, {{2, 1, 5, 3}}, {{0, 3}}},
            {},
            {},
-           {}}};
+           {{3, 301, 140}}}};
 }
 
 OpRow slicing(const std::string& variant, int axis, Index begin, Index end,

@@ -2,6 +2,7 @@
 
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <filesystem>
@@ -112,4 +113,16 @@ TEST_CASE("atomic file: a relative name without a folder") {
   fs::current_path(before);
   CHECK(message == "");
   CHECK(file_bytes(folder.file("plain.txt")) == "here");
+}
+
+TEST_CASE("atomic file: also where the program was started without a standard input") {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("a.csv");
+  const int aside = ::dup(0);
+  ::close(0);  // the next file that is opened is number 0
+  const std::string message = failure(path, "1,2");
+  if (aside >= 0) ::dup2(aside, 0), ::close(aside);
+  CHECK(message == "");
+  CHECK(file_bytes(path) == "1,2");
+  CHECK(folder.entries() == 1);
 }
