@@ -16,6 +16,7 @@ Learner::Learner(nn::Module& m, DataLoaders loaders, LossFunction loss_function,
       dls(std::move(loaders)),
       loss_func(std::move(loss_function)),
       opt_func(std::move(options.opt_func)),
+      param_groups(std::move(options.param_groups)),
       lr(options.lr) {
   for (Callback* cb : options.cbs) {
     check<Error>(cb != nullptr, "learner", "a callback is null");
@@ -121,7 +122,8 @@ void Learner::fit(int epochs, FitOptions options) {
   validates = options.valid;
   rehearses = options.rehearse;
   check<Error>(opt_func != nullptr, "fit", "opt_func is empty");
-  opt = opt_func(model.parameters(), options.lr.value_or(lr));
+  check<Error>(param_groups != nullptr, "fit", "param_groups is empty");
+  opt = opt_func(param_groups(model), options.lr.value_or(lr));
   check<Error>(opt != nullptr, "fit", "opt_func made no optimizer");
   opt->zero_grad();  // what a fit that was cancelled between backward and step left behind
   start.reset();

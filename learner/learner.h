@@ -17,12 +17,14 @@ class MetricsCB;
 
 /// Makes the optimizer of a fit from the model's parameters and a learning rate.
 using OptimizerFactory =
-    std::function<std::unique_ptr<nn::Optimizer>(std::vector<Tensor> parameters, double lr)>;
+    std::function<std::unique_ptr<nn::Optimizer>(nn::Parameters parameters, double lr)>;
+/// Which parameters of a model are trained, and in which groups.
+using ParameterChoice = std::function<nn::Parameters(const nn::Module& model)>;
 
 /// An OptimizerFactory of a given kind: optimizer<nn::SGD>(nn::SGDOptions{.momentum = 0.9}).
 template <class Opt, class... Settings>
 OptimizerFactory optimizer(Settings... settings) {
-  return [=](std::vector<Tensor> parameters, double lr) {
+  return [=](nn::Parameters parameters, double lr) {
     return std::make_unique<Opt>(std::move(parameters), lr, settings...);
   };
 }
@@ -32,6 +34,7 @@ struct LearnerOptions {
   double lr = 0.1;
   std::vector<Callback*> cbs = {};
   OptimizerFactory opt_func = optimizer<nn::SGD>();
+  ParameterChoice param_groups = [](const nn::Module& model) { return model.parameters(); };
 };
 
 /// Which passes a fit makes, and what holds for this fit alone.
@@ -82,6 +85,7 @@ class Learner {
   DataLoaders dls;
   LossFunction loss_func;
   OptimizerFactory opt_func;
+  ParameterChoice param_groups;
   double lr;
 
   std::unique_ptr<nn::Optimizer> opt;  ///< Of the current or latest fit.

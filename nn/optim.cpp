@@ -30,9 +30,13 @@ void check_beta(const char* name, double value) {
 
 inline namespace KINDLING_PRECISION {
 
-Optimizer::Optimizer(std::vector<Tensor> parameters, double lr)
-    : parameters_(std::move(parameters)) {
+Optimizer::Optimizer(Parameters parameters, double lr) {
   set_lr(lr);
+  for (ParameterGroup& group : parameters.groups) {
+    check_setting("lr_scale", group.lr_scale);
+    for (Tensor& parameter : group.parameters) parameters_.push_back(std::move(parameter));
+    groups_.push_back({parameters_.size(), group.lr_scale, group.weight_decay});
+  }
   // All parameters are updated at once: one that comes twice would be written by two threads.
   std::map<const Node*, std::size_t> seen;
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
@@ -49,11 +53,14 @@ void Optimizer::set_lr(double lr) {
 }
 
 void Optimizer::step() {
-  RecycledVector<Trained> trained;
-  for (std::size_t i = 0; i < parameters_.size(); ++i)
-    if (const Array& grad = parameters_[i].grad(); grad.defined())
-      trained.push_back({i, parameters_[i].mutable_value(), grad});
-  update(trained);
+  std::size_t i = 0;
+  for (const Group& group : groups_) {
+    RecycledVector<Trained> trained;
+    for (; i < group.end; ++i)
+      if (const Array& grad = parameters_[i].grad(); grad.defined())
+        trained.push_back({i, parameters_[i].mutable_value(), grad});
+    update(trained, {lr_ * group.lr_scale, group.weight_decay});
+  }
 }
 
 void Optimizer::zero_grad() {
@@ -65,6 +72,7 @@ void Optimizer::state(Archive& archive) {
   archive("lr", lr_);
   archive.expect(std::isfinite(lr_) && lr_ >= 0, "lr", "a finite number of at least 0");
   archive.same("parameters", static_cast<Index>(parameters_.size()));
+  archive.same("groups", static_cast<Index>(groups_.size()));
   own_state(archive);
 }
 
@@ -75,7 +83,7 @@ void Optimizer::slot(Archive& archive, const char* name, std::size_t i, Array& v
   archive.expect(!value.defined() || value.shape() == shape, full, str("an array ", shape));
 }
 
-SGD::SGD(std::vector<Tensor> parameters, double lr, SGDOptions options)
+SGD::SGD(Parameters parameters, double lr, SGDOptions options)
     : Optimizer(std::move(parameters), lr),
       options_(options),
       velocity_(Optimizer::parameters().size()) {
@@ -90,14 +98,15 @@ void SGD::set_momentum(double momentum) {
   options_.momentum = momentum;
 }
 
-void SGD::update(std::span<const Trained> trained) {
+void SGD::update(std::span<const Trained> trained, const Step& step) {
   RecycledVector<SgdSlot> slots;
   for (const auto& [i, value, grad] : trained) {
     Array& velocity = velocity_[i];
     if (options_.momentum != 0 && !velocity.defined()) velocity = Array(value.shape(), Scalar{0});
     slots.push_back({value, grad, velocity});
   }
-  sgd_step(slots, {lr(), options_.momentum, options_.weight_decay, options_.nesterov});
+  const double decay = step.weight_decay ? options_.weight_decay : 0;
+  sgd_step(slots, {step.lr, options_.momentum, decay, options_.nesterov});
 }
 
 void SGD::own_state(Archive& archive) {
@@ -107,7 +116,7 @@ void SGD::own_state(Archive& archive) {
   for (std::size_t i = 0; i < velocity_.size(); ++i) slot(archive, "velocity", i, velocity_[i]);
 }
 
-RMSprop::RMSprop(std::vector<Tensor> parameters, double lr, RMSpropOptions options)
+RMSprop::RMSprop(Parameters parameters, double lr, RMSpropOptions options)
     : Optimizer(std::move(parameters), lr),
       options_(options),
       square_(Optimizer::parameters().size()),
@@ -123,7 +132,7 @@ void RMSprop::set_momentum(double momentum) {
   options_.momentum = momentum;
 }
 
-void RMSprop::update(std::span<const Trained> trained) {
+void RMSprop::update(std::span<const Trained> trained, const Step& step) {
   const auto& [alpha, eps, momentum, decay] = options_;
   RecycledVector<RmsSlot> slots;
   for (const auto& [i, value, grad] : trained) {
@@ -131,7 +140,7 @@ void RMSprop::update(std::span<const Trained> trained) {
     if (momentum != 0 && !velocity_[i].defined()) velocity_[i] = Array(value.shape(), Scalar{0});
     slots.push_back({value, grad, square_[i], velocity_[i]});
   }
-  rms_step(slots, {lr(), alpha, eps, momentum, decay});
+  rms_step(slots, {step.lr, alpha, eps, momentum, step.weight_decay ? decay : 0});
 }
 
 void RMSprop::own_state(Archive& archive) {
@@ -145,7 +154,7 @@ void RMSprop::own_state(Archive& archive) {
   }
 }
 
-Adam::Adam(std::vector<Tensor> parameters, double lr, AdamOptions options, bool decoupled)
+Adam::Adam(Parameters parameters, double lr, AdamOptions options, bool decoupled)
     : Optimizer(std::move(parameters), lr),
       options_(options),
       decoupled_(decoupled),
@@ -180,8 +189,9 @@ void Adam::own_state(Archive& archive) {
   }
 }
 
-void Adam::update(std::span<const Trained> trained) {
-  const auto& [beta1, beta2, eps, decay] = options_;
+void Adam::update(std::span<const Trained> trained, const Step& step) {
+  const auto& [beta1, beta2, eps, weight_decay] = options_;
+  const double decay = step.weight_decay ? weight_decay : 0;
   RecycledVector<AdamSlot> slots;
   for (const auto& [i, value, grad] : trained) {
     State& state = states_[i];
@@ -189,8 +199,8 @@ void Adam::update(std::span<const Trained> trained) {
     slots.push_back({value, grad, state.mean, state.square, 1 - std::pow(beta1, state.steps),
                      1 - std::pow(beta2, state.steps)});
   }
-  adam_step(slots,
-            {lr(), beta1, beta2, eps, decoupled_ ? 0 : decay, decoupled_ ? 1 - lr() * decay : 1});
+  adam_step(slots, {step.lr, beta1, beta2, eps, decoupled_ ? 0 : decay,
+                    decoupled_ ? 1 - step.lr * decay : 1});
 }
 
 }  // namespace KINDLING_PRECISION

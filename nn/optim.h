@@ -1,7 +1,9 @@
 #pragma once
 
+#include <initializer_list>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/archive.h"
@@ -11,11 +13,30 @@ namespace kindling::nn {
 
 inline namespace KINDLING_PRECISION {
 
+/// Parameters that are trained alike.
+struct ParameterGroup {
+  std::vector<Tensor> parameters;
+  double lr_scale = 1;       ///< Of the optimizer's rate, which schedules move.
+  bool weight_decay = true;  ///< Whether the optimizer's weight decay is for them.
+};
+
+/// What an optimizer trains: parameters, or groups of them (see param_groups.h).
+struct Parameters {
+  std::vector<ParameterGroup> groups;
+
+  Parameters() = default;
+  Parameters(std::vector<ParameterGroup> all) : groups(std::move(all)) {}            // NOLINT
+  Parameters(std::vector<Tensor> parameters) : groups({{std::move(parameters)}}) {}  // NOLINT
+  Parameters(std::initializer_list<Tensor> list)
+      : Parameters(std::vector<Tensor>(list)) {}  // NOLINT
+};
+
 /// Changes parameters by their gradients. Holds handles on the parameters, not the model.
 class Optimizer {
  public:
-  /// Throws Error for a rate that is negative or not a number.
-  Optimizer(std::vector<Tensor> parameters, double lr);
+  /// Throws Error for a rate, or a scale of it, that is negative or not a number, and for a
+  /// parameter that comes twice.
+  Optimizer(Parameters parameters, double lr);
   virtual ~Optimizer() = default;
   Optimizer(const Optimizer&) = delete;
   Optimizer& operator=(const Optimizer&) = delete;
@@ -29,6 +50,7 @@ class Optimizer {
   /// SGD's and RMSprop's momentum, or Adam's beta1: what a one-cycle schedule moves against the
   /// rate.
   virtual void set_momentum(double momentum) = 0;
+  /// Those of all groups, one behind the other.
   const std::vector<Tensor>& parameters() const { return parameters_; }
 
   /// What makes the next step what it is, besides the parameters: the rate, and what the steps
@@ -47,11 +69,22 @@ class Optimizer {
     Array& value;
     const Array& grad;
   };
+  /// How those of one group are trained.
+  struct Step {
+    double lr;
+    bool weight_decay;
+  };
   /// Updates them all, in place.
-  virtual void update(std::span<const Trained> trained) = 0;
+  virtual void update(std::span<const Trained> trained, const Step& step) = 0;
 
  private:
+  struct Group {
+    std::size_t end;  ///< Behind its last parameter.
+    double lr_scale;
+    bool weight_decay;
+  };
   std::vector<Tensor> parameters_;
+  std::vector<Group> groups_;
   double lr_;
 };
 
@@ -68,13 +101,13 @@ struct SGDOptions {
 class SGD : public Optimizer {
  public:
   /// Throws Error for a setting that is negative or not a number, or nesterov without momentum.
-  SGD(std::vector<Tensor> parameters, double lr, SGDOptions options = {});
+  SGD(Parameters parameters, double lr, SGDOptions options = {});
   void set_momentum(double momentum) override;
 
  protected:
   std::string type() const override { return "SGD"; }
   void own_state(Archive& archive) override;
-  void update(std::span<const Trained> trained) override;
+  void update(std::span<const Trained> trained, const Step& step) override;
 
  private:
   SGDOptions options_;
@@ -96,17 +129,17 @@ struct AdamOptions {
 class Adam : public Optimizer {
  public:
   /// Throws Error for a setting that is negative or not a number, or a beta of 1 or more.
-  Adam(std::vector<Tensor> parameters, double lr = 1e-3, AdamOptions options = {})
+  Adam(Parameters parameters, double lr = 1e-3, AdamOptions options = {})
       : Adam(std::move(parameters), lr, options, false) {}
 
   void set_momentum(double beta1) override;
   double beta1() const { return options_.beta1; }
 
  protected:
-  Adam(std::vector<Tensor> parameters, double lr, AdamOptions options, bool decoupled);
+  Adam(Parameters parameters, double lr, AdamOptions options, bool decoupled);
   std::string type() const override { return decoupled_ ? "AdamW" : "Adam"; }
   void own_state(Archive& archive) override;
-  void update(std::span<const Trained> trained) override;
+  void update(std::span<const Trained> trained, const Step& step) override;
 
  private:
   struct State {
@@ -134,13 +167,13 @@ struct RMSpropOptions {
 class RMSprop : public Optimizer {
  public:
   /// Throws Error for a setting that is negative or not a number, or an alpha of 1 or more.
-  RMSprop(std::vector<Tensor> parameters, double lr = 1e-2, RMSpropOptions options = {});
+  RMSprop(Parameters parameters, double lr = 1e-2, RMSpropOptions options = {});
   void set_momentum(double momentum) override;
 
  protected:
   std::string type() const override { return "RMSprop"; }
   void own_state(Archive& archive) override;
-  void update(std::span<const Trained> trained) override;
+  void update(std::span<const Trained> trained, const Step& step) override;
 
  private:
   RMSpropOptions options_;
@@ -151,8 +184,7 @@ class RMSprop : public Optimizer {
 /// and p = p * (1 - lr * weight_decay) before the rest.
 class AdamW : public Adam {
  public:
-  AdamW(std::vector<Tensor> parameters, double lr = 1e-3,
-        AdamOptions options = {.weight_decay = 1e-2})
+  AdamW(Parameters parameters, double lr = 1e-3, AdamOptions options = {.weight_decay = 1e-2})
       : Adam(std::move(parameters), lr, options, true) {}
 };
 

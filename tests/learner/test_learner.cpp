@@ -69,7 +69,7 @@ TEST_CASE("Learner: what is null or empty is an error and not a crash") {
   CHECK_THROWS_WITH_AS(learn.fit(1, {.cbs = {nullptr}}), "[fit] a callback is null", Error);
   learn.opt_func = nullptr;
   CHECK_THROWS_WITH_AS(learn.fit(1), "[fit] opt_func is empty", Error);
-  learn.opt_func = [](std::vector<Tensor>, double) { return nullptr; };
+  learn.opt_func = [](nn::Parameters, double) { return nullptr; };
   CHECK_THROWS_WITH_AS(learn.fit(1), "[fit] opt_func made no optimizer", Error);
 }
 
