@@ -1,0 +1,74 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "data/dataset.h"
+#include "engine/random.h"
+
+namespace kindling {
+
+/// Random numbers of one sample of one batch: the same whatever thread asks.
+class Draw {
+ public:
+  Draw(std::uint64_t key, Index sample)
+      : key_(key), counter_(static_cast<std::uint64_t>(sample) << 32) {}
+  double uniform();      ///< In [0, 1).
+  double normal();       ///< Of mean 0 and deviation 1.
+  Index below(Index n);  ///< In [0, n).
+  bool chance(double p) { return uniform() < p; }
+
+ private:
+  std::uint32_t word();
+  std::uint64_t key_, counter_;
+  std::array<std::uint32_t, 4> block_{};
+  int left_ = 0;
+};
+
+/// Changes the images of a batch at random, each in its own way, in parallel: the bits depend on
+/// the stream of random numbers and on nothing else. Each batch takes one number from the stream.
+///
+///     Augment augment;
+///     augment.random_crop(2).horizontal_flip().random_erase();
+///     BatchTransformCB on_train(augment, true, false);
+///
+/// Steps are done in the order in which they were added. Labels stay as they are.
+class Augment {
+ public:
+  explicit Augment(Random& random = default_random()) : random_(&random) {}
+
+  /// Moves the image by up to `padding` pixels along each axis; what moves in is `fill`: a crop of
+  /// the padded image.
+  Augment& random_crop(Index padding, Scalar fill = 0);
+  /// Mirrors left and right.
+  Augment& horizontal_flip(double p = 0.5);
+  /// Up to `most` times fills a part of the image, `share` of its height by `share` of its width,
+  /// with normal noise of the image's own mean and deviation, within its smallest and largest value
+  /// (Zhong et al., "Random erasing", 2020; the course's RandErase).
+  Augment& random_erase(double share = 0.2, int most = 4);
+  /// Up to `most` times copies such a part of the image to another place (the course's RandCopy).
+  Augment& random_copy(double share = 0.2, int most = 4);
+  /// Rotates by up to `degrees`, scales by up to a share `zoom` and shifts by up to a share `shift`
+  /// of the size, about the middle; between pixels values are interpolated, outside is `fill`.
+  Augment& affine(double degrees, double zoom = 0, double shift = 0, Scalar fill = 0);
+
+  /// The batch with other images: xs[0] (N,H,W,C). Throws ShapeError for anything else.
+  Batch operator()(Batch batch) const;
+
+  /// An image (H, W, C), features last, and memory for another of its size.
+  struct Image {
+    Scalar *pixels, *scratch;
+    Index h, w, c;
+    Scalar* at(Index y, Index x) const { return pixels + (y * w + x) * c; }
+  };
+  /// A step of one's own.
+  using Step = std::function<void(const Image&, Draw&)>;
+  Augment& add(Step step);
+
+ private:
+  Random* random_;
+  std::vector<Step> steps_;
+};
+
+}  // namespace kindling

@@ -1,0 +1,96 @@
+#include "learner/predictions.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "engine/error.h"
+#include "engine/ops/elementwise.h"
+#include "engine/ops/layout.h"
+#include "engine/ops/loss.h"
+#include "engine/ops/reduce.h"
+#include "engine/tape.h"
+
+namespace kindling {
+
+namespace {
+
+/// In front of all others, so that they see the view; behind them, what the model said.
+class CapturePreds : public Callback {
+ public:
+  std::vector<Tensor> scores;
+  std::vector<std::int32_t> labels;
+
+  CapturePreds() : Callback(std::numeric_limits<int>::max()) {}
+  void after_batch(Learner& learn) override {
+    scores.push_back(Tensor(learn.preds.value()));
+    const IntArray& batch = learn.batch.labels();
+    labels.insert(labels.end(), batch.data(), batch.data() + batch.size());
+  }
+};
+
+class ViewCB : public Callback {
+ public:
+  explicit ViewCB(const View& view) : Callback(std::numeric_limits<int>::min()), view_(view) {}
+  void before_batch(Learner& learn) override {
+    if (view_) learn.batch = view_(std::move(learn.batch));
+  }
+
+ private:
+  const View& view_;
+};
+
+Array probabilities(const Array& scores) { return exp(log_softmax(Tensor(scores))).value(); }
+
+}  // namespace
+
+double Predictions::accuracy() const {
+  const IntArray best = argmax(Tensor(scores));
+  double right = 0;
+  for (Index i = 0; i < best.size(); ++i) right += best[i] == labels[i];
+  return right / static_cast<double>(best.size());
+}
+
+Predictions capture_preds(Learner& learn, const View& view) {
+  ViewCB looks(view);
+  CapturePreds capture;
+  auto opt = std::move(learn.opt);
+  const bool training = learn.model.training();
+  const auto give_back = [&] {
+    learn.opt = std::move(opt);
+    learn.model.train(training);
+  };
+  try {
+    learn.fit(1, {.train = false, .cbs = {&looks, &capture}, .rehearse = true});
+  } catch (...) {
+    give_back();
+    throw;
+  }
+  give_back();
+  check<Error>(!capture.scores.empty(), "capture_preds", "there is no validation data");
+  IntArray labels(Shape{static_cast<Index>(capture.labels.size())});
+  std::copy(capture.labels.begin(), capture.labels.end(), labels.data());
+  return {concat(capture.scores, 0).value(), std::move(labels)};
+}
+
+Predictions tta(Learner& learn, const std::vector<View>& views) {
+  std::vector<Predictions> all;
+  for (const View& view : views) all.push_back(capture_preds(learn, view));
+  return average(all);
+}
+
+Predictions average(const std::vector<Predictions>& all) {
+  check<Error>(!all.empty(), "average", "no predictions to average");
+  const NoGrad no_grad;
+  Tensor total(probabilities(all.front().scores));
+  for (std::size_t i = 1; i < all.size(); ++i) {
+    const IntArray &here = all[i].labels, &there = all.front().labels;
+    check<Error>(std::equal(here.data(), here.data() + here.size(), there.data(),
+                            there.data() + there.size()),
+                 "average", "predictions ", i, " are of other rows than the first");
+    total = total + Tensor(probabilities(all[i].scores));
+  }
+  return {(total / static_cast<Scalar>(all.size())).value(), all.front().labels};
+}
+
+}  // namespace kindling

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "learner/learner.h"
+
+namespace kindling {
+
+/// What a model says of a dataset, row by row, and what is true.
+struct Predictions {
+  Array scores;     ///< (N, classes)
+  IntArray labels;  ///< (N)
+
+  /// The share of rows whose largest score is at the label. NaN for no rows.
+  double accuracy() const;
+};
+
+/// Changes a batch of inputs: one view of the data.
+using View = std::function<Batch(Batch)>;
+
+/// The predictions of the learner's model for its validation data, through the learner's callbacks
+/// (which may transform batches), after `view` if there is one. The learner keeps its optimizer and
+/// the model its mode. Throws Error when there is no validation data, or it has no labels.
+Predictions capture_preds(Learner& learn, const View& view = nullptr);
+
+/// Test-time augmentation: the mean over several views of the same rows of the probabilities
+/// (softmax of the scores). Throws Error for no views.
+///
+///     tta(learn, {nullptr, Augment().horizontal_flip(1)})
+Predictions tta(Learner& learn, const std::vector<View>& views);
+
+/// The mean of the probabilities of several models for the same rows: an ensemble. Throws Error for
+/// none, or other labels.
+Predictions average(const std::vector<Predictions>& all);
+
+}  // namespace kindling

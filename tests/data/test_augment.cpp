@@ -1,0 +1,201 @@
+// What augmentation does to an image, and that nothing but the seed decides it.
+
+#include "data/augment.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "data/synthetic.h"
+#include "engine/parallel.h"
+#include "tests/support/errors.h"
+
+using namespace kindling;
+using namespace kindling::test;
+
+namespace {
+
+/// n images (h, w, c); number k of image i is 1000 i + k + 1, so that every pixel is known.
+Batch numbered(Index n, Index h, Index w, Index c = 1) {
+  Array x(Shape{n, h, w, c});
+  for (Index i = 0; i < x.size(); ++i)
+    x.data()[i] = static_cast<Scalar>(1000 * (i / (h * w * c)) + i % (h * w * c) + 1);
+  return {{Tensor(x)}, IntArray(Shape{n}, 3)};
+}
+
+/// Image i of a batch as plain numbers.
+std::vector<Scalar> image(const Batch& batch, Index i) {
+  const Array& x = batch.xs[0].value();
+  const Index size = x.size() / x.dim(0);
+  return {x.data() + i * size, x.data() + (i + 1) * size};
+}
+
+std::string all_bits(const Batch& batch) {
+  const Array& x = batch.xs[0].value();
+  return {reinterpret_cast<const char*>(x.data()),
+          static_cast<std::size_t>(x.size()) * sizeof(Scalar)};
+}
+
+}  // namespace
+
+TEST_CASE("horizontal_flip mirrors some images and leaves the others") {
+  Random random(1);
+  Augment augment(random);
+  augment.horizontal_flip();
+  const Batch before = numbered(200, 2, 3, 2), after = augment(numbered(200, 2, 3, 2));
+  int flipped = 0;
+  for (Index i = 0; i < 200; ++i) {
+    const auto x = image(before, i), y = image(after, i);
+    const std::vector<Scalar> mirrored{x[4],  x[5],  x[2], x[3], x[0], x[1],
+                                       x[10], x[11], x[8], x[9], x[6], x[7]};
+    CHECK((y == x || y == mirrored));
+    flipped += y == mirrored;
+  }
+  CHECK(std::abs(flipped - 100) < 6 * 7.1);  // six deviations
+  for (const double p : {0.0, 1.0}) {
+    Augment sure(random);
+    sure.horizontal_flip(p);
+    CHECK((image(sure(numbered(1, 1, 2)), 0) ==
+           (p == 0 ? std::vector<Scalar>{1, 2} : std::vector<Scalar>{2, 1})));
+  }
+}
+
+TEST_CASE("random_crop moves the image by every distance up to the padding, and fills") {
+  Random random(2);
+  Augment augment(random);
+  augment.random_crop(1, -5);
+  const Batch before = numbered(400, 3, 4), after = augment(numbered(400, 3, 4));
+  std::set<std::pair<Index, Index>> seen;
+  for (Index i = 0; i < 400; ++i) {
+    const auto x = image(before, i), y = image(after, i);
+    bool found = false;
+    for (Index down = -1; down <= 1; ++down)
+      for (Index right = -1; right <= 1; ++right) {
+        std::vector<Scalar> moved(12, -5);
+        for (Index r = 0; r < 3; ++r)
+          for (Index c = 0; c < 4; ++c)
+            if (r + down >= 0 && r + down < 3 && c + right >= 0 && c + right < 4)
+              moved[static_cast<std::size_t>(4 * r + c)] =
+                  x[static_cast<std::size_t>(4 * (r + down) + c + right)];
+        if (y == moved) found = true, seen.insert({down, right});
+      }
+    CHECK(found);
+  }
+  CHECK(seen.size() == 9);
+  // More than the image is wide: it may be gone altogether.
+  Augment far(random);
+  far.random_crop(50);
+  CHECK(far(numbered(8, 3, 4)).xs[0].shape() == Shape{8, 3, 4, 1});
+}
+
+TEST_CASE("random_erase fills parts with noise of the image's own mean, within its limits") {
+  Random random(3);
+  Augment augment(random);
+  augment.random_erase(0.5, 1);
+  const Batch before = numbered(300, 8, 8), after = augment(numbered(300, 8, 8));
+  int erased = 0;
+  double sum = 0, count = 0;
+  for (Index i = 0; i < 300; ++i) {
+    const auto x = image(before, i), y = image(after, i);
+    Index changed = 0, top = 8, bottom = -1, left = 8, right = -1;
+    for (Index k = 0; k < 64; ++k) {
+      const auto at = static_cast<std::size_t>(k);
+      CHECK_UNARY((y[at] >= x.front() && y[at] <= x.back()));
+      if (y[at] == x[at]) continue;
+      ++changed;
+      top = std::min(top, k / 8), bottom = std::max(bottom, k / 8);
+      left = std::min(left, k % 8), right = std::max(right, k % 8);
+      sum += (y[at] - x.front()) / 63.0;
+      ++count;
+    }
+    if (changed == 0) continue;
+    ++erased;
+    CHECK(bottom - top < 4);
+    CHECK(right - left < 4);
+    CHECK(changed > 8);  // of 16; a number may happen to be the one that was there
+  }
+  CHECK(std::abs(erased - 150) < 6 * 8.7);
+  CHECK(sum / count == doctest::Approx(0.5).epsilon(0.03));
+}
+
+TEST_CASE("random_copy brings a part of the image to another place") {
+  Random random(4);
+  Augment augment(random);
+  augment.random_copy(0.5, 1);
+  const Batch before = numbered(200, 6, 6), after = augment(numbered(200, 6, 6));
+  int copied = 0;
+  for (Index i = 0; i < 200; ++i) {
+    const auto x = image(before, i), y = image(after, i);
+    std::set<Scalar> shifts;  // where the changed numbers come from, as seen from where they are
+    for (std::size_t k = 0; k < 36; ++k)
+      if (y[k] != x[k]) shifts.insert(y[k] - x[k]);
+    CHECK(shifts.size() <= 1);
+    copied += shifts.size() == 1;
+  }
+  CHECK(copied > 50);
+}
+
+TEST_CASE("affine: nothing to do is nothing done, and a turn by 180 degrees mirrors twice") {
+  Random random(5);
+  Augment still(random);
+  still.affine(0);
+  const Batch before = numbered(3, 5, 4, 2);
+  CHECK((all_bits(still(numbered(3, 5, 4, 2))) == all_bits(before)));
+
+  // A constant image stays constant in the middle, whatever the turn; outside comes the fill.
+  Augment turn(random);
+  turn.affine(45, 0.1, 0.05, -1);
+  Batch grey{{Tensor(Array(Shape{50, 11, 11, 1}, 1))}, IntArray(Shape{50}, 0)};
+  const Batch turned = turn(grey);
+  int filled = 0;
+  for (Index i = 0; i < 50; ++i) {
+    const auto y = image(turned, i);
+    CHECK(y[60] == doctest::Approx(1));
+    for (const Scalar v : y) CHECK_UNARY((v >= -1.0001 && v <= 1.0001));
+    filled += y[0] < 0;
+  }
+  CHECK(filled > 10);
+}
+
+TEST_CASE("augmentation: the same bits for any number of threads, other ones every time") {
+  const int before = max_threads();
+  std::string first;
+  for (const int threads : {1, 2, 3, 8}) {
+    set_threads(threads);
+    Random random(6);
+    Augment augment(random);
+    augment.random_crop(2).horizontal_flip().affine(10, 0.1, 0.1).random_erase().random_copy();
+    const std::string once = all_bits(augment(numbered(100, 28, 28)));
+    const std::string twice = all_bits(augment(numbered(100, 28, 28)));
+    CHECK((once != twice));
+    if (first.empty()) first = once;
+    CHECK((once == first));
+  }
+  set_threads(before);
+}
+
+TEST_CASE("augmentation: what does not fit is refused by name") {
+  Augment augment;
+  const auto refused = [](const std::string& who, const auto& f) {
+    const std::string message = message_of(f);
+    CHECK_MESSAGE(begins(message, "[" + who + "] "), message);
+  };
+  refused("random_crop", [&] { augment.random_crop(-1); });
+  refused("horizontal_flip", [&] { augment.horizontal_flip(1.5); });
+  refused("random_erase", [&] { augment.random_erase(0); });
+  refused("random_erase", [&] { augment.random_erase(0.2, -1); });
+  refused("random_copy", [&] { augment.random_copy(2); });
+  refused("affine", [&] { augment.affine(-1); });
+  refused("affine", [&] { augment.affine(0, 1); });
+  refused("augment", [&] { augment.add(nullptr); });
+  refused("augment", [&] { augment(Batch{}); });
+  refused("augment", [&] { augment(Batch{{Tensor(Array(Shape{2, 3}, 1))}, IntArray()}); });
+  augment.random_crop(1).horizontal_flip().random_erase().random_copy().affine(9);
+  CHECK(augment(numbered(0, 4, 4)).size() == 0);
+  CHECK(augment(numbered(3, 1, 1)).size() == 3);
+}

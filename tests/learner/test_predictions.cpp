@@ -1,0 +1,125 @@
+#include "learner/predictions.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <stdexcept>
+#include <vector>
+
+#include "engine/ops/elementwise.h"
+#include "learner/callbacks/batch_transform.h"
+#include "learner/callbacks/metrics_cb.h"
+#include "nn/layers.h"
+#include "nn/loss.h"
+#include "tests/learner/fits.h"
+#include "tests/support/errors.h"
+
+using namespace kindling;
+using namespace kindling::test;
+
+namespace {
+
+/// Row by row, in plain loops: the scores of a linear model for factor * x, as probabilities if
+/// wanted.
+std::vector<double> by_hand(const nn::Linear& model, const Array& x, double factor, bool softmax) {
+  std::vector<double> all;
+  for (Index n = 0; n < x.dim(0); ++n) {
+    double score[2], total = 0;
+    for (Index k = 0; k < 2; ++k) {
+      score[k] = model.bias.value()[k];
+      for (Index j = 0; j < 3; ++j)
+        score[k] += factor * x[3 * n + j] * model.weight.value()[2 * j + k];
+      total += std::exp(score[k]);
+    }
+    for (const double s : score) all.push_back(softmax ? std::exp(s) / total : s);
+  }
+  return all;
+}
+
+void check_near(const Array& got, const std::vector<double>& want) {
+  REQUIRE(got.shape() == Shape{static_cast<Index>(want.size() / 2), 2});
+  for (std::size_t i = 0; i < want.size(); ++i)
+    CHECK(std::abs(got[static_cast<Index>(i)] - want[i]) <= 1e-6);
+}
+
+const View kTwice = [](Batch batch) {
+  batch.xs[0] = batch.xs[0] * Scalar{2};
+  return batch;
+};
+
+struct Fitted {
+  Points data{12, 7, 4};
+  nn::Linear model{3, 2};
+  TrainLearner learn{model, data.dls, nn::CrossEntropyLoss()};
+  Array x = points(7, 2).batch(std::vector<Index>{0, 1, 2, 3, 4, 5, 6}).xs[0].value();
+};
+
+}  // namespace
+
+TEST_CASE("capture_preds: scores and labels of every validation row, in order") {
+  Fitted fit;
+  fit.learn.fit(1);
+  const nn::Optimizer* opt = fit.learn.opt.get();
+  const std::string before = bits(fit.model);
+  fit.model.train(false);
+  const Predictions found = capture_preds(fit.learn);
+  check_near(found.scores, by_hand(fit.model, fit.x, 1, false));
+  const Batch all = points(7, 2).batch(std::vector<Index>{0, 1, 2, 3, 4, 5, 6});
+  double right = 0;
+  for (Index i = 0; i < 7; ++i) {
+    CHECK(found.labels[i] == all.labels()[i]);
+    right += (found.scores[2 * i + 1] > found.scores[2 * i]) == (all.labels()[i] == 1);
+  }
+  CHECK(found.accuracy() == right / 7);
+  CHECK(fit.learn.opt.get() == opt);
+  CHECK_FALSE(fit.model.training());
+  CHECK(bits(fit.model) == before);
+  CHECK(fit.learn.callbacks().empty());
+}
+
+TEST_CASE("capture_preds: a view comes first, and the learner's own transforms behind it") {
+  Fitted fit;
+  BatchTransformCB twice(kTwice);
+  check_near(capture_preds(fit.learn, kTwice).scores, by_hand(fit.model, fit.x, 2, false));
+  fit.learn.add(twice);
+  check_near(capture_preds(fit.learn, kTwice).scores, by_hand(fit.model, fit.x, 4, false));
+}
+
+TEST_CASE("tta: the mean of the probabilities over the views") {
+  Fitted fit;
+  const auto once = by_hand(fit.model, fit.x, 1, true), twice = by_hand(fit.model, fit.x, 2, true);
+  std::vector<double> mean;
+  for (std::size_t i = 0; i < once.size(); ++i) mean.push_back((2 * once[i] + twice[i]) / 3);
+  check_near(tta(fit.learn, {nullptr, kTwice, nullptr}).scores, mean);
+}
+
+TEST_CASE("average: an ensemble of models, and what cannot be averaged") {
+  Fitted a, b;
+  const auto one = by_hand(a.model, a.x, 1, true), other = by_hand(b.model, b.x, 1, true);
+  std::vector<double> mean;
+  for (std::size_t i = 0; i < one.size(); ++i) mean.push_back((one[i] + other[i]) / 2);
+  const Predictions first = capture_preds(a.learn);
+  check_near(average({first, capture_preds(b.learn)}).scores, mean);
+  CHECK(message_of([] { average({}); }) == "[average] no predictions to average");
+  CHECK(message_of([&] { tta(a.learn, {}); }) == "[average] no predictions to average");
+  Predictions wrong = capture_preds(b.learn);
+  wrong.labels.data()[3] ^= 1;
+  CHECK(message_of([&] {
+          average({first, wrong});
+        }) == "[average] predictions 1 are of other rows than the first");
+  wrong.labels = IntArray(Shape{3}, 0);
+  CHECK_THROWS_AS(average({first, wrong}), Error);
+}
+
+TEST_CASE("capture_preds: gives the learner back when it fails") {
+  Fitted fit;
+  fit.learn.fit(1);
+  const nn::Optimizer* opt = fit.learn.opt.get();
+  const View fails = [](Batch) -> Batch { throw std::runtime_error("!"); };
+  CHECK_THROWS_WITH_AS(capture_preds(fit.learn, fails), "!", std::runtime_error);
+  CHECK(fit.learn.opt.get() == opt);
+  CHECK(fit.learn.callbacks().empty());
+  Points none(12, 0, 4);
+  TrainLearner empty(fit.model, none.dls, nn::CrossEntropyLoss());
+  CHECK(message_of([&] { capture_preds(empty); }) == "[capture_preds] there is no validation data");
+}
