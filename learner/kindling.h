@@ -1,6 +1,7 @@
 #pragma once
 
 /// Everything a training program needs.
+#include "data/augment.h"                        // IWYU pragma: export
 #include "data/fashion_mnist.h"                  // IWYU pragma: export
 #include "data/synthetic.h"                      // IWYU pragma: export
 #include "engine/anomaly.h"                      // IWYU pragma: export
@@ -21,6 +22,7 @@
 #include "learner/callbacks/train_cb.h"          // IWYU pragma: export
 #include "learner/callbacks/watch.h"             // IWYU pragma: export
 #include "learner/files/state_dict.h"            // IWYU pragma: export
+#include "learner/predictions.h"                 // IWYU pragma: export
 #include "learner/stop_signals.h"                // IWYU pragma: export
 #include "nn/hooks.h"                            // IWYU pragma: export
 #include "nn/init.h"                             // IWYU pragma: export
@@ -28,4 +30,5 @@
 #include "nn/lsuv.h"                             // IWYU pragma: export
 #include "nn/models.h"                           // IWYU pragma: export
 #include "nn/norm.h"                             // IWYU pragma: export
+#include "nn/param_groups.h"                     // IWYU pragma: export
 #include "nn/pool.h"                             // IWYU pragma: export

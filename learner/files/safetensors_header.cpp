@@ -36,7 +36,7 @@ class Listener : public nlohmann::json_sax<nlohmann::json> {
   const std::string& trouble() const { return trouble_; }
 
   bool start_object(std::size_t) override {
-    if (in_list_ || depth_ >= 2 || (depth_ == 1 && !entering_)) return refuse("an object");
+    if (in_list_ || depth_ >= 2) return refuse("an object");
     ++depth_;
     field_.clear();
     return true;
@@ -58,7 +58,6 @@ class Listener : public nlohmann::json_sax<nlohmann::json> {
   bool end_object() override {
     --depth_;
     if (depth_ != 1) return true;
-    entering_ = false;
     return in_metadata_ || end_entry();
   }
 
@@ -136,7 +135,6 @@ class Listener : public nlohmann::json_sax<nlohmann::json> {
     entry_.name = name;
     fields_.clear();
     in_metadata_ = name == kMetadata;
-    entering_ = true;
     if (++names_and_words_ > kMaxNames) return too_many();
     return names_.insert(name).second || stop("names '", name, "' twice");
   }
@@ -155,7 +153,7 @@ class Listener : public nlohmann::json_sax<nlohmann::json> {
   std::vector<std::uint64_t> list_;
   std::size_t names_and_words_ = 0;
   int depth_ = 0;
-  bool entering_ = false, in_metadata_ = false, in_list_ = false;
+  bool in_metadata_ = false, in_list_ = false;
 };
 
 }  // namespace

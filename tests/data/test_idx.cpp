@@ -134,6 +134,8 @@ TEST_CASE("idx: what is no IDX file of bytes of this rank") {
   rejects(dir.write("html.gz", html), 3, "not an IDX file: begins with 3c 21 44 4f");
   rejects(dir.write("html", gzip(html)), 3, "not an IDX file: begins with 3c 21 44 4f");
   rejects(dir.write("magic", Bytes{0, 1, 8, 3} + kPayload), 3, "begins with 00 01 08 03");
+  rejects(dir.write("half a magic", Bytes{0x1f, 0, 8, 3} + kPayload), 3, "begins with 1f 00 08 03");
+  rejects(dir.write("other half", Bytes{0, 0x8b, 8, 3} + kPayload), 3, "begins with 00 8b 08 03");
   rejects(dir.write("floats", idx_header({2, 3}, 0x0d) + kPayload), 2, "elements of type 0d");
   rejects(dir.write("labels", idx_header({24}) + kPayload), 3, "1 axes, expected 3");
   rejects(dir.write("labels.gz", gzip(idx_header({24}) + kPayload)), 3, "1 axes, expected 3");

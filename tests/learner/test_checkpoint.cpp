@@ -72,6 +72,30 @@ TEST_CASE("checkpoint: a fit interrupted between two epochs ends in the same fil
   CHECK((file_bytes(rest) == file_bytes(whole)));
 }
 
+TEST_CASE("checkpoint: a loader's own stream of random numbers goes on too") {
+  const TemporaryFolder folder;
+  const std::string whole = folder.file("whole"), half = folder.file("half"),
+                    rest = folder.file("rest");
+  const auto shuffled_by = [](WholeFit& fit, Random& random) {
+    fit.learn->dls.train = DataLoader(fit.train, 8, random);
+  };
+  Random one(5), same(5), other(6);
+  WholeFit uninterrupted({.last = whole}), first({}), second({.last = rest}, /*seed=*/7);
+  shuffled_by(uninterrupted, one);
+  shuffled_by(first, same);
+  shuffled_by(second, other);
+  StopAfter stop(7, half);
+  first.learn->add(stop);
+  set_seed(1);
+  const Random::State begin = default_random().state();
+  uninterrupted.run();
+  default_random().set_state(begin);
+  CHECK_THROWS_WITH(first.run(), "pulled the plug");
+  second.checkpoint.resume(half);
+  second.run();
+  CHECK((file_bytes(rest) == file_bytes(whole)));
+}
+
 TEST_CASE("checkpoint: every optimizer goes on with what its steps have left") {
   const TemporaryFolder folder;
   const std::string whole = folder.file("whole"), half = folder.file("half"),
