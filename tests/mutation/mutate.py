@@ -2,6 +2,7 @@
 """Plants small faults in the sources, one at a time, and counts how many the tests notice.
 
   mutate.py --build DIR [--count 300] [--seed 1] [--out FILE] [--only REGEX]
+  mutate.py --build DIR --again FILE          the survivors of an earlier run, against today's tests
 
 DIR is a configured and built CMake build (Ninja) of its own: the sources are not touched, each mutant is
 compiled from a copy, linked into the test program in place of the original, and thrown away. A mutant
@@ -45,8 +46,12 @@ CHANGES = [
     (r"(!)(?=[a-z(])", ""), (r"(\+\+)(?=\w)", "--"),
 ]
 
-# Lines in which a change means nothing to the program's results.
-DEAF = re.compile(r"^\s*(//|#|static_assert|template|using|namespace|\*|/\*)|prefetch|fetch|reserve\(|kGrain")
+# Lines in which a change means nothing to the program's results: what only decides how work is cut into
+# tasks and blocks, which of two ways is faster, and what is fetched ahead. That no result depends on it,
+# tests/engine/test_determinism.cpp and the exact comparisons of conv2d and matmul say.
+DEAF = re.compile(r"^\s*(//|#|static_assert|template|using|namespace|\*|/\*)|prefetch|fetch|reserve\(|kGrain"
+                  r"|parallel_(for|chunks)\(|kWorth|kDeep|kDepth|kMost|kLeast|kGather|kPacking|kPanelsInBlock"
+                  r"|kTilesInBlock|kNear|kSteps|kScratch|kTileRows<\d>|Index (next|then|share|together|worth) =")
 
 
 def mutants_of(path):
@@ -123,7 +128,7 @@ class Build:
         """One object, with the copy in place of the source."""
         mutant = str(self.scratch / output.replace("/", "_"))
         args = shlex.split(command)
-        args = [str(copy) if arg == str(source) else arg for arg in args]
+        args = [str(copy) if arg == str(source) else arg for arg in args if arg != "-Werror"]
         args[args.index("-o") + 1] = mutant
         for flag, values in (("-MD", 0), ("-MT", 1), ("-MF", 1)):
             while flag in args:
@@ -167,12 +172,26 @@ class Build:
         return "survived" if self.passes(command, 240) else "killed"
 
 
+def again(path):
+    """(source, programs, number, line) of the survivors in FILE, where the line is still there."""
+    for survivor in json.loads(pathlib.Path(path).read_text())["survivors"]:
+        name = survivor["where"].split(":")[0]
+        programs = next(p for pattern, p in TARGETS if pathlib.PurePath(name).match(pattern))
+        lines = (ROOT / name).read_text().splitlines()
+        numbers = [i for i, line in enumerate(lines) if line.strip() == survivor["before"]]
+        if not numbers:
+            print(f"gone {survivor['where']}\n    {survivor['before']}")
+        for number in numbers:
+            yield ROOT / name, programs, number, survivor["after"]
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--build", required=True)
     p.add_argument("--count", type=int, default=300)
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--out", default="mutants.json")
+    p.add_argument("--again", default="", metavar="FILE", help="try the survivors of an earlier run")
     p.add_argument("--only", default="", help="sources whose path matches this")
     a = p.parse_args()
     build = Build(a.build)
@@ -182,6 +201,8 @@ def main():
             if re.search(a.only, source.as_posix()):
                 every += [(source, programs, *m) for m in mutants_of(source)]
     random.Random(a.seed).shuffle(every)
+    if a.again:
+        every = list(again(a.again))
     print(f"{len(every)} possible mutants", flush=True)
     counts, survivors = collections.Counter(), []
     for source, programs, number, line in every:
