@@ -11,12 +11,18 @@ namespace kindling::bench {
 
 namespace {
 
-Trial prepare(const std::string& model, Index batch, bool stats) {
-  check_gradient(make_step(model, 64, false));
-  const Step step = make_step(model, batch, stats);
+/// Our step, whose two first losses are what others are held against.
+Trial ours(const Step& step) {
   Trial trial{{our_step(step)}, {}};
   const Array losses = our_step(step).result();
   for (const Index i : {0, 1}) trial.expected.add(i, losses[i], 0.002 * losses[i]);
+  return trial;
+}
+
+Trial prepare(const std::string& model, Index batch, bool stats) {
+  check_gradient(make_step(model, 64, false));
+  const Step step = make_step(model, batch, stats);
+  Trial trial = ours(step);
   for (const Peer& peer : peers())
     if (peer.step) peer.step(trial, step);
   return trial;
@@ -38,16 +44,15 @@ Case step(const std::string& model, Index batch, bool quick, bool stats = false,
 /// The same step with sums cut by the threads there are and not by shapes: what determinism costs.
 Trial prepare_free(const std::string& model, Index batch) {
   const Step step = make_step(model, batch, false);
-  Trial trial{{our_step(step), our_step(step)}, {}};
-  const Array losses = our_step(step).result();
-  for (const Index i : {0, 1}) trial.expected.add(i, losses[i], 0.002 * losses[i]);
-  Contender& free = trial.contenders[1];
+  Trial trial = ours(step);
+  Contender free = our_step(step);
   free.name = "sums by threads";
   free.run = [run = free.run] {
     sums_by_threads = true;
     run();
     sums_by_threads = false;
   };
+  trial.contenders.push_back(free);
   return trial;
 }
 

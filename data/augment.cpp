@@ -60,7 +60,9 @@ Augment& Augment::add(Step step) {
 }
 
 Augment& Augment::random_crop(Index padding, Scalar fill) {
-  check<Error>(padding >= 0, "random_crop", "padding ", padding, ": at least 0 expected");
+  constexpr Index kMost = 1 << 20;
+  check<Error>(padding >= 0 && padding <= kMost, "random_crop", "padding ", padding, ": 0 to ",
+               kMost, " expected");
   return add([=](const Image& image, Draw& draw) {
     const Index down = draw.below(2 * padding + 1) - padding;
     const Index right = draw.below(2 * padding + 1) - padding;

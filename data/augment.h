@@ -1,7 +1,8 @@
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <functional>
-#include <memory>
 #include <vector>
 
 #include "data/dataset.h"

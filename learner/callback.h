@@ -45,6 +45,10 @@ class Learner;
 /// event did not. An error that a cleanup throws reaches the caller too, and outranks a
 /// cancellation.
 ///
+/// In a rehearsal (learn.rehearses: lr_find, capture_preds) a callback that changes batches or
+/// gradients, or shows progress, does so as ever; but nobody keeps anything, neither files nor
+/// histories nor averages, and the rate is left alone.
+///
 /// For each event the callbacks are called by ascending `order`, those of equal order as they were
 /// added. A Learner refers to its callbacks and does not own them.
 class Callback {

@@ -4,7 +4,6 @@
 #include <exception>
 
 #include "engine/error.h"
-#include "engine/ops/update.h"
 #include "engine/tape.h"
 
 namespace kindling {
@@ -203,16 +202,9 @@ void TrainLearner::zero_grad() { opt->zero_grad(); }
 MomentumLearner::MomentumLearner(nn::Module& m, DataLoaders loaders, LossFunction loss_function,
                                  LearnerOptions options, double momentum)
     : TrainLearner(m, std::move(loaders), std::move(loss_function), std::move(options)),
-      momentum_(static_cast<Scalar>(momentum)) {}
+      momentum_(momentum) {}
 
-void MomentumLearner::zero_grad() {
-  for (Tensor parameter : opt->parameters())
-    if (Array grad = parameter.grad(); grad.defined()) {
-      parameter.zero_grad();  // so that nobody shares the buffer and it is scaled in place
-      scale(grad, momentum_);
-      parameter.set_grad(std::move(grad));
-    }
-}
+void MomentumLearner::zero_grad() { opt->scale_grad(momentum_); }
 
 }  // namespace KINDLING_PRECISION
 }  // namespace kindling

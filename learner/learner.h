@@ -146,7 +146,7 @@ class MomentumLearner : public TrainLearner {
   void zero_grad() override;
 
  private:
-  Scalar momentum_;
+  double momentum_;
 };
 
 }  // namespace KINDLING_PRECISION

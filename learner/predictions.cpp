@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <memory>
 #include <utility>
 
 #include "engine/error.h"
@@ -10,6 +11,7 @@
 #include "engine/ops/loss.h"
 #include "engine/ops/reduce.h"
 #include "engine/tape.h"
+#include "nn/modes.h"
 
 namespace kindling {
 
@@ -40,6 +42,19 @@ class ViewCB : public Callback {
   const View& view_;
 };
 
+/// Puts the optimizer back, which a fit replaces.
+class KeepsOptimizer {
+ public:
+  explicit KeepsOptimizer(Learner& learn) : learn_(learn), opt_(std::move(learn.opt)) {}
+  ~KeepsOptimizer() { learn_.opt = std::move(opt_); }
+  KeepsOptimizer(const KeepsOptimizer&) = delete;
+  KeepsOptimizer& operator=(const KeepsOptimizer&) = delete;
+
+ private:
+  Learner& learn_;
+  std::unique_ptr<nn::Optimizer> opt_;
+};
+
 Array probabilities(const Array& scores) { return exp(log_softmax(Tensor(scores))).value(); }
 
 }  // namespace
@@ -54,19 +69,11 @@ double Predictions::accuracy() const {
 Predictions capture_preds(Learner& learn, const View& view) {
   ViewCB looks(view);
   CapturePreds capture;
-  auto opt = std::move(learn.opt);
-  const bool training = learn.model.training();
-  const auto give_back = [&] {
-    learn.opt = std::move(opt);
-    learn.model.train(training);
-  };
-  try {
+  {
+    const nn::Modes modes(learn.model);
+    const KeepsOptimizer keeps(learn);
     learn.fit(1, {.train = false, .cbs = {&looks, &capture}, .rehearse = true});
-  } catch (...) {
-    give_back();
-    throw;
   }
-  give_back();
   check<Error>(!capture.scores.empty(), "capture_preds", "there is no validation data");
   IntArray labels(Shape{static_cast<Index>(capture.labels.size())});
   std::copy(capture.labels.begin(), capture.labels.end(), labels.data());

@@ -1,7 +1,6 @@
 #include "nn/lsuv.h"
 
 #include <cmath>
-#include <utility>
 
 #include "engine/error.h"
 #include "engine/ops/elementwise.h"
@@ -9,6 +8,7 @@
 #include "engine/tape.h"
 #include "nn/hooks.h"
 #include "nn/layers.h"
+#include "nn/modes.h"
 
 namespace kindling::nn {
 
@@ -50,25 +50,6 @@ std::vector<Measured> layers_of(Module& model, const Tensor& x) {
   return layers;
 }
 
-/// The whole model in evaluation, until the end of the scope: nothing is dropped, and no statistics
-/// are gathered.
-class Evaluation {
- public:
-  explicit Evaluation(Module& model) {
-    for (auto& [path, module] : model.named_modules())
-      modes_.emplace_back(module, module->training());
-    model.eval();
-  }
-  ~Evaluation() {
-    for (auto& [module, training] : modes_) module->train(training);  // parents come first
-  }
-  Evaluation(const Evaluation&) = delete;
-  Evaluation& operator=(const Evaluation&) = delete;
-
- private:
-  std::vector<std::pair<Module*, bool>> modes_;
-};
-
 struct Spread {
   double mean, std;
 };
@@ -80,7 +61,8 @@ std::vector<LsuvLayer> lsuv(Module& model, const Tensor& x, LsuvOptions options)
                options.tolerance, ", most_passes ", options.most_passes,
                ": positive numbers expected");
   const NoGrad no_grad;
-  const Evaluation evaluation(model);
+  const Modes modes(model);
+  model.eval();  // nothing is dropped, and no statistics are gathered
   std::vector<LsuvLayer> report;
   for (Measured& layer : layers_of(model, x)) {
     Hook<Spread> seen(*layer.at, [](Spread& spread, Module&, const Tensor&, const Tensor& y) {

@@ -67,6 +67,15 @@ void Optimizer::zero_grad() {
   for (Tensor& parameter : parameters_) parameter.zero_grad();
 }
 
+void Optimizer::scale_grad(double factor) {
+  for (Tensor& parameter : parameters_)
+    if (Array grad = parameter.grad(); grad.defined()) {
+      parameter.zero_grad();  // so that nobody shares the buffer and it is scaled in place
+      scale(grad, static_cast<Scalar>(factor));
+      parameter.set_grad(std::move(grad));
+    }
+}
+
 void Optimizer::state(Archive& archive) {
   archive.same("type", type());
   archive("lr", lr_);

@@ -44,6 +44,8 @@ class Optimizer {
   /// One update of every parameter that has a gradient.
   void step();
   void zero_grad();
+  /// Multiplies every gradient.
+  void scale_grad(double factor);
 
   double lr() const { return lr_; }
   void set_lr(double lr);

@@ -20,6 +20,7 @@ EmaCB::EmaCB(double decay) : Callback(kOrder), decay_(decay) {
 }
 
 void EmaCB::before_fit(Learner& learn) {
+  if (learn.rehearses) return;
   model_.clear();
   other_.clear();
   for (const auto& tensors : {learn.model.named_parameters(), learn.model.named_buffers()})
@@ -31,7 +32,8 @@ void EmaCB::before_fit(Learner& learn) {
   steps_ = 0;
 }
 
-void EmaCB::after_step(Learner&) {
+void EmaCB::after_step(Learner& learn) {
+  if (learn.rehearses) return;
   const auto t = static_cast<double>(++steps_);
   const double decay = std::min(decay_, (1 + t) / (10 + t));
   for (std::size_t i = 0; i < model_.size(); ++i) {
@@ -55,6 +57,7 @@ void EmaCB::keep() {
 }
 
 void EmaCB::state(Archive& archive) {
+  archive.same("decay", decay_);
   archive("steps", steps_);
   archive.expect(steps_ >= 0 && steps_ <= Archive::kMaxCount, "steps", "a number of steps");
   archive("shown", shown_);

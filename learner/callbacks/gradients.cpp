@@ -1,11 +1,11 @@
 #include "learner/callbacks/gradients.h"
 
 #include <cmath>
+#include <utility>
 
 #include "engine/error.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/reduce.h"
-#include "engine/ops/update.h"
 #include "engine/tape.h"
 
 namespace kindling {
@@ -14,15 +14,6 @@ namespace {
 
 // Gradients are gathered, then clipped, whatever the order in which the two were added.
 constexpr int kGather = -5, kClip = 5;
-
-void scale_gradients(Learner& learn, double factor) {
-  for (Tensor parameter : learn.opt->parameters())
-    if (Array grad = parameter.grad(); grad.defined()) {
-      parameter.zero_grad();  // so that nobody shares the buffer and it is scaled in place
-      scale(grad, static_cast<Scalar>(factor));
-      parameter.set_grad(std::move(grad));
-    }
-}
 
 }  // namespace
 
@@ -41,7 +32,7 @@ void GradientClipCB::after_backward(Learner& learn) {
     }
   norm_ = std::sqrt(square);
   // PyTorch's epsilon: the result is a hair shorter than max_norm.
-  if (norm_ > max_norm_) scale_gradients(learn, max_norm_ / (norm_ + 1e-6));
+  if (norm_ > max_norm_) learn.opt->scale_grad(max_norm_ / (norm_ + 1e-6));
 }
 
 GradientAccumulationCB::GradientAccumulationCB(Index batches)
@@ -49,19 +40,21 @@ GradientAccumulationCB::GradientAccumulationCB(Index batches)
   check<Error>(batches >= 1, "gradient_accumulation", batches, " batches: at least 1 expected");
 }
 
-void GradientAccumulationCB::before_epoch(Learner& learn) {
-  if (learn.training) gathered_ = 0;
+/// Of an epoch that was cancelled in between nothing is left for the next.
+void GradientAccumulationCB::cleanup_epoch(Learner& learn) {
+  if (std::exchange(gathered_, 0) > 0) learn.opt->zero_grad();
 }
 
 void GradientAccumulationCB::after_backward(Learner& learn) {
   ++gathered_;
   const bool last = learn.iter + 1 == learn.dl->size();
   if (gathered_ < batches_ && !last) throw CancelStep();
-  scale_gradients(learn, 1 / static_cast<double>(gathered_));
+  learn.opt->scale_grad(1 / static_cast<double>(gathered_));
   gathered_ = 0;
 }
 
 void GradientAccumulationCB::state(Archive& archive) {
+  archive.same("batches", batches_);
   archive("gathered", gathered_);
   archive.expect(gathered_ >= 0 && gathered_ < batches_, "gathered",
                  str("0 to ", batches_ - 1, " batches"));

@@ -28,9 +28,9 @@ class GradientAccumulationCB : public Callback {
   /// Throws Error for less than one batch.
   explicit GradientAccumulationCB(Index batches);
 
-  void before_epoch(Learner& learn) override;
   /// Throws CancelStep where no step is due.
   void after_backward(Learner& learn) override;
+  void cleanup_epoch(Learner& learn) override;
   std::string state_name() const override { return "gradient_accumulation"; }
   void state(Archive& archive) override;
 

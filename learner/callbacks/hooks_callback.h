@@ -30,6 +30,7 @@ class HooksCallback : public Callback {
       : fn_(std::move(fn)), pick_(std::move(pick)), on_train_(on_train), on_valid_(on_valid) {}
 
   void before_fit(Learner& learn) override {
+    if (learn.rehearses) return;
     names_.clear();
     std::vector<nn::Module*> modules;
     for (const auto& [path, module] : learn.model.named_modules())

@@ -7,6 +7,7 @@
 #include "engine/error.h"
 #include "engine/random.h"
 #include "learner/plot/charts.h"
+#include "nn/modes.h"
 
 namespace kindling {
 
@@ -50,9 +51,8 @@ namespace {
 /// snapshot costs nothing until the training changes them.
 class Snapshot {
  public:
-  explicit Snapshot(Learner& learn) : learn_(learn), opt_(std::move(learn.opt)) {
-    for (auto& [path, module] : learn.model.named_modules())
-      modes_.emplace_back(module, module->training());
+  explicit Snapshot(Learner& learn)
+      : learn_(learn), modes_(learn.model), opt_(std::move(learn.opt)) {
     for (Random* random : {&default_random(), learn.dls.train.random(), learn.dls.valid.random()})
       if (random) streams_.emplace_back(random, random->state());
     for (auto& [path, tensor] : learn.model.named_parameters()) save(tensor);
@@ -64,7 +64,6 @@ class Snapshot {
       if (tensor.requires_grad()) tensor.set_grad(grad);
     }
     learn_.opt = std::move(opt_);
-    for (auto& [module, training] : modes_) module->train(training);  // parents come first
     for (auto& [random, state] : streams_) random->set_state(state);
   }
   Snapshot(const Snapshot&) = delete;
@@ -78,8 +77,8 @@ class Snapshot {
   void save(const Tensor& tensor) { tensors_.push_back({tensor, tensor.value(), tensor.grad()}); }
 
   Learner& learn_;
+  nn::Modes modes_;
   std::unique_ptr<nn::Optimizer> opt_;
-  std::vector<std::pair<nn::Module*, bool>> modes_;
   std::vector<std::pair<Random*, Random::State>> streams_;
   std::vector<Saved> tensors_;
 };

@@ -30,7 +30,7 @@ double MetricsCB::steady_seconds() {
 
 void MetricsCB::before_fit(Learner& learn) {
   learn.metrics = this;
-  history_.clear();
+  if (!learn.rehearses) history_.clear();
 }
 
 void MetricsCB::before_epoch(Learner&) {
@@ -48,7 +48,7 @@ void MetricsCB::after_epoch(Learner& learn) {
   MetricsRow row{learn.epoch, learn.training, {{"loss", loss_.compute()}}, 0};
   for (auto& [name, metric] : metrics_) row.values.emplace_back(name, metric->compute());
   row.seconds = clock() - began_;
-  history_.push_back(row);
+  if (!learn.rehearses) history_.push_back(row);
   if (log) log(row);
 }
 

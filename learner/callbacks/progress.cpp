@@ -73,8 +73,7 @@ ProgressCB::ProgressCB(ProgressOptions options)
       unicode_(speaks_unicode()) {}
 
 void ProgressCB::before_fit(Learner& learn) {
-  losses_.clear();
-  valid_losses_.clear();
+  if (!learn.rehearses) losses_.clear(), valid_losses_.clear();
   batches_ = before_us_ = 0;
   header_printed_ = false;
   fit_began_ = drawn_ = plotted_ = Clock::now();
@@ -93,7 +92,7 @@ void ProgressCB::before_epoch(Learner&) {
 
 void ProgressCB::after_batch(Learner& learn) {
   const double loss = learn.loss.item();
-  if (learn.training) losses_.push_back(loss);
+  if (learn.training && !learn.rehearses) losses_.push_back(loss);
   running_.update(loss, static_cast<double>(learn.batch.size()));
   images_ += learn.batch.size();
   ++batches_;
@@ -102,7 +101,7 @@ void ProgressCB::after_batch(Learner& learn) {
 }
 
 void ProgressCB::after_epoch(Learner& learn) {
-  if (!learn.training)
+  if (!learn.training && !learn.rehearses)
     valid_losses_.push_back({static_cast<double>(losses_.size()), running_.compute()});
   if (!metrics_)
     print_row({learn.epoch,

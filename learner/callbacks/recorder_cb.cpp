@@ -23,12 +23,13 @@ const std::vector<double>& RecorderCB::operator[](const std::string& name) const
 
 void RecorderCB::plot(const std::string& path) const { plot::series(path, records_); }
 
-void RecorderCB::before_fit(Learner&) {
+void RecorderCB::before_fit(Learner& learn) {
+  if (learn.rehearses) return;
   for (plot::Series& record : records_) record.values.clear();
 }
 
 void RecorderCB::after_batch(Learner& learn) {
-  if (!learn.training) return;
+  if (!learn.training || learn.rehearses) return;
   for (std::size_t i = 0; i < quantities_.size(); ++i)
     records_[i].values.push_back(quantities_[i](learn));
 }

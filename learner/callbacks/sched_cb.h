@@ -18,7 +18,7 @@ class BatchSchedCB : public Callback {
   }
 
   void before_batch(Learner& learn) override {
-    if (!learn.training) return;
+    if (!learn.training || learn.rehearses) return;
     const Index epoch = learn.dls.train.size();
     const Index step = learn.epoch * epoch + learn.iter, steps = learn.n_epochs * epoch;
     learn.opt->set_lr(lr_(step, steps));
@@ -37,7 +37,7 @@ class EpochSchedCB : public Callback {
   }
 
   void before_epoch(Learner& learn) override {
-    if (learn.training) learn.opt->set_lr(lr_(learn.epoch, learn.n_epochs));
+    if (learn.training && !learn.rehearses) learn.opt->set_lr(lr_(learn.epoch, learn.n_epochs));
   }
 
  private:

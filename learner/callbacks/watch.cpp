@@ -21,7 +21,7 @@ Watch::Watch(WatchOptions options) : options_(std::move(options)) {
 }
 
 void Watch::begin(const Learner& learn) {
-  check<Error>((learn.metrics && learn.validates) || learn.rehearses, "watch",
+  check<Error>(learn.metrics && learn.validates, "watch",
                "a MetricsCB and validation expected: its ", options_.metric, " is to be followed");
   best_ = std::numeric_limits<double>::quiet_NaN();
   bad_ = 0;
@@ -53,23 +53,25 @@ PlateauCB::PlateauCB(double factor, WatchOptions options)
 }
 
 void PlateauCB::after_epoch(Learner& learn) {
-  if (!learn.training && watch_.runs_out(learn)) learn.opt->set_lr(learn.opt->lr() * factor_);
+  if (!learn.training && !learn.rehearses && watch_.runs_out(learn))
+    learn.opt->set_lr(learn.opt->lr() * factor_);
 }
 
 EarlyStoppingCB::EarlyStoppingCB(WatchOptions options)
     : Callback(kBehindMetrics), watch_(std::move(options)) {}
 
 void EarlyStoppingCB::before_fit(Learner& learn) {
+  if (learn.rehearses) return;
   watch_.begin(learn);
   stopped_ = false;
 }
 
-void EarlyStoppingCB::before_epoch(Learner&) {
-  if (stopped_) throw CancelFit();
+void EarlyStoppingCB::before_epoch(Learner& learn) {
+  if (stopped_ && !learn.rehearses) throw CancelFit();
 }
 
 void EarlyStoppingCB::after_epoch(Learner& learn) {
-  if (!learn.training && watch_.runs_out(learn)) stopped_ = true;
+  if (!learn.training && !learn.rehearses && watch_.runs_out(learn)) stopped_ = true;
 }
 
 void EarlyStoppingCB::state(Archive& archive) {

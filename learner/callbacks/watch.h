@@ -42,7 +42,9 @@ class PlateauCB : public Callback {
   /// Throws Error for a factor outside (0, 1).
   explicit PlateauCB(double factor = 0.1, WatchOptions options = {});
 
-  void before_fit(Learner& learn) override { watch_.begin(learn); }
+  void before_fit(Learner& learn) override {
+    if (!learn.rehearses) watch_.begin(learn);
+  }
   void after_epoch(Learner& learn) override;
   std::string state_name() const override { return "plateau"; }
   void state(Archive& archive) override { watch_.state(archive); }

@@ -1,0 +1,102 @@
+// Averaged weights: what validation sees, and what training gets back.
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "learner/callbacks/ema_cb.h"
+#include "nn/layers.h"
+#include "nn/loss.h"
+#include "nn/models.h"
+#include "nn/norm.h"
+#include "tests/learner/fits.h"
+#include "tests/learner/numbers.h"
+#include "tests/support/errors.h"
+
+using namespace kindling;
+using namespace kindling::test;
+
+TEST_CASE("EmaCB: validation sees the average of the weights, training the weights") {
+  set_seed(2);
+  Points data;
+  const auto model = nn::mlp(3, 4, 2);
+  EmaCB ema(0.5);
+  std::vector<double> average = weights(*model), own;
+  int steps = 0, validations = 0;
+  OnEvent watch([&](const std::string& event, Learner& learn) {
+    if (event == "after_step") {
+      own = weights(*model);
+      const double t = ++steps, d = std::min(0.5, (1 + t) / (10 + t));
+      for (std::size_t i = 0; i < own.size(); ++i) average[i] = d * average[i] + (1 - d) * own[i];
+    }
+    if (event == "after_predict" && !learn.training) {
+      ++validations;
+      CHECK(furthest(weights(*model), average) <= 1e-6);
+      CHECK(furthest(weights(*model), own) > 1e-4);
+    }
+    if (event == "before_batch" && learn.training && steps > 0) CHECK(weights(*model) == own);
+  });
+  TrainLearner learn(*model, data.dls, nn::CrossEntropyLoss(), {.lr = 0.5, .cbs = {&ema, &watch}});
+  learn.fit(2);
+  CHECK(validations == 4);
+  CHECK(weights(*model) == own);
+  ema.keep();
+  CHECK(furthest(weights(*model), average) <= 1e-6);
+}
+
+TEST_CASE("EmaCB: gives the weights back however validation ends, and knows no step as well") {
+  set_seed(2);
+  Points data;
+  const auto model = nn::mlp(3, 4, 2);
+  EmaCB ema(0.9);
+  TrainLearner learn(*model, data.dls, nn::CrossEntropyLoss(), {.lr = 0.5, .cbs = {&ema}});
+  for (const bool throws : {false, true}) {
+    std::vector<double> own;
+    OnEvent stop([&](const std::string& event, Learner& l) {
+      if (event == "after_step") own = weights(*model);
+      if (event != "after_predict" || l.training) return;
+      if (throws) throw std::runtime_error("!");
+      throw CancelFit();
+    });
+    try {
+      learn.fit(1, {.cbs = {&stop}});
+    } catch (const std::runtime_error&) {
+    }
+    CHECK(weights(*model) == own);
+  }
+  const std::vector<double> before = weights(*model);
+  learn.fit(1, {.train = false});
+  CHECK(weights(*model) == before);
+  ema.keep();
+  CHECK(weights(*model) == before);
+  for (const double bad : {-0.1, 1.0}) CHECK_THROWS_AS(EmaCB{bad}, Error);
+}
+
+TEST_CASE("EmaCB: running statistics are averaged, counters are not") {
+  set_seed(2);
+  Points data;
+  nn::Sequential model(nn::make<nn::BatchNorm1d>(3), nn::make<nn::Linear>(3, 2));
+  EmaCB ema(0.5);
+  std::vector<double> average{0, 0, 0};
+  int steps = 0;
+  const auto buffer = [&](const std::string& name) {
+    for (const auto& [path, tensor] : model.named_buffers())
+      if (path == "0." + name) return numbers(tensor.value());
+    throw std::logic_error(name);
+  };
+  OnEvent watch([&](const std::string& event, Learner& learn) {
+    if (event == "after_step") {
+      const double t = ++steps, d = std::min(0.5, (1 + t) / (10 + t));
+      const std::vector<double> mean = buffer("running_mean");
+      for (std::size_t i = 0; i < 3; ++i) average[i] = d * average[i] + (1 - d) * mean[i];
+    }
+    if (event != "after_predict" || learn.training) return;
+    CHECK(furthest(buffer("running_mean"), average) <= 1e-6);
+    CHECK(buffer("num_batches_tracked") == std::vector<double>{static_cast<double>(steps)});
+  });
+  TrainLearner(model, data.dls, nn::CrossEntropyLoss(), {.cbs = {&ema, &watch}}).fit(1);
+  CHECK(steps == 3);
+}

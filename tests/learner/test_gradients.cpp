@@ -1,0 +1,128 @@
+// Gradients that are clipped, and gathered over several batches.
+
+#include <doctest/doctest.h>
+
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "learner/callbacks/gradients.h"
+#include "nn/layers.h"
+#include "nn/loss.h"
+#include "nn/models.h"
+#include "tests/learner/fits.h"
+#include "tests/learner/numbers.h"
+#include "tests/support/errors.h"
+
+using namespace kindling;
+using namespace kindling::test;
+
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+}  // namespace
+
+TEST_CASE("GradientClipCB: gradients above the norm are scaled to it, others are left alone") {
+  Points data;
+  for (const double share : {0.25, 2.0}) {
+    set_seed(1);
+    nn::Linear model(3, 2);
+    std::vector<double> before, after;
+    double max_norm = 0, seen = 0;
+    std::unique_ptr<GradientClipCB> clip;
+    // The norm of the very gradients, from a fit that is not clipped.
+    OnEvent look(
+        [&](const std::string& event, Learner& learn) {
+          if (event != "after_backward" || learn.iter != 0) return;
+          before = gradients(learn);
+        },
+        -100);
+    OnEvent look_again(
+        [&](const std::string& event, Learner& learn) {
+          if (event != "after_backward" || learn.iter != 0 || !clip) return;
+          after = gradients(learn);
+          seen = clip->norm();
+          throw CancelFit();
+        },
+        100);
+    TrainLearner learn(model, data.dls, nn::CrossEntropyLoss(), {.cbs = {&look_again, &look}});
+    OnEvent stop([](const std::string& event, Learner&) {
+      if (event == "after_backward") throw CancelFit();
+    });
+    learn.fit(1, {.cbs = {&stop}});
+    max_norm = share * norm(before);
+    clip = std::make_unique<GradientClipCB>(max_norm);
+    learn.fit(1, {.cbs = {clip.get()}});
+    CHECK(seen == doctest::Approx(norm(before)).epsilon(1e-5));
+    std::vector<double> expected = before;
+    if (share < 1)
+      for (double& g : expected) g *= max_norm / (norm(before) + 1e-6);
+    CHECK(furthest(after, expected) <= (share < 1 ? 1e-6 : 0));
+  }
+  for (const double bad : {0.0, -1.0, kInfinity}) CHECK_THROWS_AS(GradientClipCB{bad}, Error);
+}
+
+TEST_CASE("GradientAccumulationCB: three batches of 4 make the step of one of 12") {
+  std::vector<double> results[2];
+  for (const bool gathers : {false, true}) {
+    set_seed(1);
+    Points data(24, 8, gathers ? 4 : 12);
+    const auto model = nn::mlp(3, 5, 2);
+    GradientAccumulationCB accumulation(3);
+    TrainLearner learn(
+        *model, data.dls, nn::CrossEntropyLoss(),
+        {.lr = 0.5, .opt_func = optimizer<nn::SGD>(nn::SGDOptions{.momentum = 0.9})});
+    if (gathers) learn.add(accumulation);
+    learn.fit(3);
+    results[gathers] = weights(*model);
+  }
+  CHECK(furthest(results[0], results[1]) <= 1e-6);
+}
+
+TEST_CASE("GradientAccumulationCB: what is left at the end of an epoch makes a step, alone") {
+  Points data(20, 8, 4);  // five batches: a step behind the third and the fifth
+  nn::Linear model(3, 2);
+  std::vector<Index> steps;
+  OnEvent watch([&](const std::string& event, Learner& learn) {
+    if (event == "after_step") steps.push_back(learn.iter);
+  });
+  GradientAccumulationCB accumulation(3);
+  TrainLearner learn(model, data.dls, nn::CrossEntropyLoss(), {.cbs = {&watch, &accumulation}});
+  learn.fit(2);
+  CHECK(steps == std::vector<Index>{2, 4, 2, 4});
+  // A fit that is cancelled in between leaves nothing for the next.
+  OnEvent stop([](const std::string& event, Learner& l) {
+    if (event == "after_batch" && l.iter == 1) throw CancelFit();
+  });
+  learn.fit(1, {.cbs = {&stop}});
+  steps.clear();
+  learn.fit(1);
+  CHECK(steps == std::vector<Index>{2, 4});
+  CHECK_THROWS_AS(GradientAccumulationCB{0}, Error);
+}
+
+TEST_CASE(
+    "GradientAccumulationCB: an epoch that is cancelled in between leaves the next no gradient") {
+  std::vector<double> first[2];  // gradients of the first step of the second epoch
+  for (const bool cancelled : {false, true}) {
+    Points data(12, 8, 4);
+    nn::Linear model(3, 2);
+    for (Tensor parameter : model.parameters()) parameter.set_value(Array(parameter.shape(), 0));
+    GradientAccumulationCB accumulation(2);
+    OnEvent watch(
+        [&](const std::string& event, Learner& learn) {
+          if (event == "before_batch" && learn.training && learn.epoch == 0 &&
+              learn.iter == (cancelled ? 1 : 0))
+            throw CancelEpoch();
+          if (event == "after_backward" && learn.epoch == 1 && learn.iter == 1)
+            first[cancelled] = gradients(learn);
+        },
+        10);
+    TrainLearner learn(model, data.dls, nn::CrossEntropyLoss(), {.cbs = {&watch, &accumulation}});
+    learn.fit(2);
+  }
+  CHECK(first[0].size() == 8);
+  CHECK(first[0] == first[1]);
+}

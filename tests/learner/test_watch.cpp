@@ -1,0 +1,118 @@
+// Patience: rates that fall on a plateau, and fits that end early.
+
+#include <doctest/doctest.h>
+
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "learner/callbacks/metrics_cb.h"
+#include "learner/callbacks/watch.h"
+#include "nn/layers.h"
+#include "nn/loss.h"
+#include "tests/learner/fits.h"
+#include "tests/learner/numbers.h"
+#include "tests/support/errors.h"
+#include "tests/support/nn_fixtures.h"
+
+using namespace kindling;
+using namespace kindling::test;
+
+namespace {
+
+/// A metric that says what it is told to: number i for epoch i.
+struct Scripted : metrics::Metric {
+  const std::vector<double> script;
+  std::size_t resets = 0;  // one for each pass, two an epoch
+  explicit Scripted(std::vector<double> values) : script(std::move(values)) {}
+  void reset() override { ++resets; }
+  void update(const Array&, const Target&) override {}
+  double compute() const override { return script.at((resets - 1) / 2); }
+  void state(Archive&) override {}
+};
+
+/// A small fit with a scripted metric called "x".
+struct ScriptedFit {
+  Points data;
+  nn::Linear model{3, 2};
+  MetricsCB metrics;
+  Scripted* scripted = nullptr;
+  TrainLearner learn{model, data.dls, nn::CrossEntropyLoss(), {.cbs = {&metrics}}};
+  explicit ScriptedFit(std::vector<double> script) {
+    metrics.log = nullptr;
+    scripted = &metrics.add<Scripted>("x", std::move(script));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("PlateauCB is PyTorch's ReduceLROnPlateau") {
+  const auto rows = reference_cases("plateau", "schedules.json");
+  CHECK(rows.size() == 3);
+  for (const Json& row : rows) {
+    const std::vector<double> expected = row["values"].numbers();
+    ScriptedFit fit(row["metric"].numbers());
+    PlateauCB plateau(0.5, {.metric = "x",
+                            .larger_is_better = row["larger"].number != 0,
+                            .threshold = row["threshold"].number,
+                            .patience = static_cast<int>(row["patience"].number)});
+    std::vector<double> rates;
+    OnEvent watch(
+        [&](const std::string& event, Learner& learn) {
+          if (event == "after_epoch" && !learn.training) rates.push_back(learn.opt->lr());
+        },
+        100);
+    // The plateau stands in front of the metrics here, and yet comes after them.
+    fit.learn.remove(fit.metrics);
+    fit.learn.add(plateau);
+    fit.learn.add(fit.metrics);
+    fit.learn.add(watch);
+    fit.learn.fit(static_cast<int>(expected.size()), {.lr = 0.3});
+    CHECK(furthest(rates, expected) <= 1e-15);
+    CHECK(rates.back() < 0.3);
+  }
+}
+
+TEST_CASE("EarlyStoppingCB: ends the fit when patience has run out, with every epoch logged") {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  struct Case {
+    std::vector<double> script;
+    int patience, epochs;
+    bool larger;
+  };
+  for (const Case& c :
+       {Case{{3, 2, 2, 2, 1, 0}, 1, 4, false},  // two in a row that are not better
+        Case{{3, 2, 2, 1, 1, 0}, 1, 6, false}, Case{{1, 2, 1, 3, 3, 4}, 0, 3, true},
+        Case{{nan, nan, 5, nan, 4, 3}, 1, 2, false}, Case{{nan, 5, nan, 4, 3, 2}, 1, 6, false},
+        Case{{1, 1, 1, 1, 1, 1}, 9, 6, false}}) {
+    ScriptedFit fit(c.script);
+    EarlyStoppingCB stopping({.metric = "x", .larger_is_better = c.larger, .patience = c.patience});
+    fit.learn.add(stopping);
+    for (int again = 0; again < 2; ++again) {
+      fit.scripted->resets = 0;
+      fit.learn.fit(6);
+      CHECK(fit.metrics.history().size() == static_cast<std::size_t>(2 * c.epochs));
+      CHECK(stopping.stopped() == (c.epochs < 6));
+    }
+  }
+}
+
+TEST_CASE("what is watched must be there, and settings must make sense") {
+  Points data;
+  nn::Linear model(3, 2);
+  TrainLearner learn(model, data.dls, nn::CrossEntropyLoss());
+  EarlyStoppingCB stopping;
+  CHECK_THROWS_WITH_AS(learn.fit(1, {.cbs = {&stopping}}),
+                       "[watch] a MetricsCB and validation expected: its loss is to be followed",
+                       Error);
+  ScriptedFit fit({1, 2, 3});
+  CHECK_THROWS_AS(fit.learn.fit(1, {.valid = false, .cbs = {&stopping}}), Error);
+  EarlyStoppingCB other({.metric = "nothing"});
+  CHECK_THROWS_WITH_AS(fit.learn.fit(1, {.cbs = {&other}}),
+                       "[metrics] there is no 'nothing' in the row", Error);
+  CHECK_THROWS_AS(PlateauCB{0.0}, Error);
+  CHECK_THROWS_AS(PlateauCB{1.0}, Error);
+  CHECK_THROWS_AS(Watch({.threshold = -1}), Error);
+  CHECK_THROWS_AS(Watch({.patience = -1}), Error);
+}
