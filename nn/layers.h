@@ -12,7 +12,10 @@ inline namespace KINDLING_PRECISION {
 
 /// One module after the other, named "0", "1", ...
 ///
-///     Sequential model(make<Flatten>(), make<Linear>(784, 50), make<ReLU>());
+///     Sequential model{make<Flatten>(), make<Linear>(784, 50), make<ReLU>()};
+///
+/// In braces the layers are made, and their weights drawn, in this order; what stands in
+/// parentheses is made in an order of the compiler's.
 class Sequential : public Module {
  public:
   Sequential() = default;

@@ -63,8 +63,10 @@ std::vector<LsuvLayer> lsuv(Module& model, const Tensor& x, LsuvOptions options)
   const NoGrad no_grad;
   const Modes modes(model);
   model.eval();  // nothing is dropped, and no statistics are gathered
+  std::vector<Measured> layers = layers_of(model, x);
+  if (!options.head && !layers.empty()) layers.pop_back();
   std::vector<LsuvLayer> report;
-  for (Measured& layer : layers_of(model, x)) {
+  for (Measured& layer : layers) {
     Hook<Spread> seen(*layer.at, [](Spread& spread, Module&, const Tensor&, const Tensor& y) {
       spread = {mean(y).item(), stddev(y, {}, 0).item()};
     });

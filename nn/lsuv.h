@@ -10,6 +10,9 @@ namespace kindling::nn {
 struct LsuvOptions {
   double tolerance = 1e-3;  ///< How far mean and deviation may be from 0 and 1.
   int most_passes = 30;     ///< Through the model, for one layer.
+  /// Also the layer that runs last. The course leaves it as it is: scores that begin near 0 are as
+  /// good as none, and bear a higher rate.
+  bool head = true;
 };
 
 /// What became of a layer: the mean and deviation of what was measured, before and after.

@@ -8,10 +8,15 @@
 
 namespace kindling::nn {
 
+/// Made of a list in braces, `Layers(new Sequential{...})`, because what stands in braces is
+/// evaluated from left to right with every compiler, and so the weights are drawn in this order.
+using Layers = std::unique_ptr<Sequential>;
+
 std::unique_ptr<Module> conv(Index in, Index out, Index kernel, Index stride, Activation activation,
                              Norm norm) {
   auto block = std::make_unique<Sequential>(make<Conv2d>(in, out, kernel, stride, kernel / 2));
   if (norm == Norm::batch) block->add(make<BatchNorm2d>(out));
+  if (norm == Norm::layer) block->add(make<GroupNorm>(1, out));
   if (activation == Activation::relu) block->add(make<ReLU>());
   if (activation == Activation::general_relu) block->add(make<GeneralRelu>(kLeak, kSub));
   return block;
@@ -25,9 +30,9 @@ std::unique_ptr<Module> conv_bn(Index in, Index out, Index kernel, Index stride,
 inline namespace KINDLING_PRECISION {
 
 ResBlock::ResBlock(Index in, Index out, Index stride, Index kernel) {
-  auto convs = std::make_unique<Sequential>(conv_bn(in, out, kernel, 1),
-                                            conv_bn(out, out, kernel, stride, Activation::none));
-  convs_ = &add_child("convs", std::move(convs));
+  convs_ = &add_child("convs",
+                      Layers(new Sequential{conv_bn(in, out, kernel, 1),
+                                            conv_bn(out, out, kernel, stride, Activation::none)}));
   idconv_ =
       &add_child("idconv", in == out ? make<Identity>() : conv(in, out, 1, 1, Activation::none));
   pool_ = &add_child("pool", stride == 1 ? make<Identity>()
@@ -42,26 +47,33 @@ Tensor ResBlock::forward(const Tensor& x) {
 
 }  // namespace KINDLING_PRECISION
 
-std::unique_ptr<Sequential> conv_net() {
-  return std::make_unique<Sequential>(conv(1, 8, 5), conv(8, 16), conv(16, 32), conv(32, 64),
-                                      conv(64, 10, 3, 2, Activation::none), make<Flatten>());
+std::unique_ptr<Sequential> conv_net(Activation activation, Norm norm) {
+  const auto layer = [&](Index in, Index out, Index kernel) {
+    return conv(in, out, kernel, 2, activation, norm);
+  };
+  auto model = std::make_unique<Sequential>(layer(1, 8, 5));
+  for (const Index in : {8, 16, 32}) model->add(layer(in, 2 * in, 3));
+  model->add(conv(64, 10, 3, 2, Activation::none));
+  model->add(make<Flatten>());
+  return model;
 }
 
 std::unique_ptr<Sequential> conv_bn_net() {
-  return std::make_unique<Sequential>(conv_bn(1, 8), conv_bn(8, 16), conv_bn(16, 32),
-                                      conv_bn(32, 64), conv(64, 10, 3, 2, Activation::none),
-                                      make<Flatten>());
+  return Layers(new Sequential{conv_bn(1, 8), conv_bn(8, 16), conv_bn(16, 32), conv_bn(32, 64),
+                               conv(64, 10, 3, 2, Activation::none), make<Flatten>()});
 }
 
 std::unique_ptr<Sequential> resnet(std::unique_ptr<Module> first, const std::vector<Index>& widths,
-                                   bool pooled, Index classes) {
+                                   ResNetOptions options) {
   check<Error>(!widths.empty(), "resnet", "at least one width expected");
   auto model = std::make_unique<Sequential>(std::move(first));
+  if (options.dropout != 0) model->add(make<Dropout2d>(options.dropout));
   for (std::size_t i = 0; i + 1 < widths.size(); ++i)
     model->add(make<ResBlock>(widths[i], widths[i + 1], 2));
-  model->add(pooled ? make<GlobalAvgPool>() : make<Flatten>());
-  model->add(make<Linear>(widths.back(), classes, false));
-  model->add(make<BatchNorm1d>(classes));
+  model->add(options.pooled ? make<GlobalAvgPool>() : make<Flatten>());
+  if (options.dropout != 0) model->add(make<Dropout>(options.dropout));
+  model->add(make<Linear>(widths.back(), options.classes, false));
+  model->add(make<BatchNorm1d>(options.classes));
   return model;
 }
 
@@ -69,8 +81,8 @@ std::unique_ptr<Sequential> small_resnet() {
   return resnet(make<ResBlock>(1, 8), {8, 16, 32, 64, 128, 256});
 }
 
-std::unique_ptr<Sequential> pooled_resnet() {
-  return resnet(conv_bn(1, 16, 5, 1), {16, 32, 64, 128, 256}, true);
+std::unique_ptr<Sequential> pooled_resnet(double dropout) {
+  return resnet(conv_bn(1, 16, 5, 1), {16, 32, 64, 128, 256}, {.pooled = true, .dropout = dropout});
 }
 
 std::unique_ptr<Sequential> wide_resnet() {
@@ -78,8 +90,8 @@ std::unique_ptr<Sequential> wide_resnet() {
 }
 
 std::unique_ptr<Sequential> mlp(Index in, Index hidden, Index out) {
-  return std::make_unique<Sequential>(make<Flatten>(), make<Linear>(in, hidden), make<ReLU>(),
-                                      make<Linear>(hidden, out));
+  return Layers(new Sequential{make<Flatten>(), make<Linear>(in, hidden), make<ReLU>(),
+                               make<Linear>(hidden, out)});
 }
 
 void kaiming_init(Module& model, Scalar leak) {

@@ -8,13 +8,17 @@
 namespace kindling::nn {
 
 enum class Activation { none, relu, general_relu };
-enum class Norm { none, batch };
+enum class Norm {
+  none,
+  batch,  ///< BatchNorm2d
+  layer,  ///< over all pixels and channels of an image: GroupNorm of one group
+};
 
 /// The course's GeneralRelu: leak 0.1, and 0.4 less.
 inline constexpr Scalar kLeak = 0.1, kSub = 0.4;
 
 /// A Sequential of a convolution with padding kernel / 2, so that an odd kernel with stride 2
-/// halves the image, a batch norm if wanted (the convolution keeps its bias all the same), and an
+/// halves the image, a norm if wanted (the convolution keeps its bias all the same), and an
 /// activation if wanted.
 std::unique_ptr<Module> conv(Index in, Index out, Index kernel = 3, Index stride = 2,
                              Activation activation = Activation::relu, Norm norm = Norm::none);
@@ -44,20 +48,28 @@ class ResBlock : public Module {
 // The course's networks for 28 x 28 grey images: (N,28,28,1) -> (N,10). The numbers are those of
 // its notebooks.
 
-/// 10: five stride-2 convolutions, 1-8-16-32-64-10, kernels 5 then 3, ReLU between.
-std::unique_ptr<Sequential> conv_net();
+/// 10: five stride-2 convolutions, 1-8-16-32-64-10, kernels 5 then 3, ReLU between; 11: with
+/// another activation, and norms in all but the last.
+std::unique_ptr<Sequential> conv_net(Activation activation = Activation::relu,
+                                     Norm norm = Norm::none);
 /// 12: the same widths, kernels of 3, batch norm and GeneralRelu between.
 std::unique_ptr<Sequential> conv_bn_net();
 
+struct ResNetOptions {
+  /// The head sees the mean over all pixels. Otherwise the image must have shrunk to one.
+  bool pooled = false;
+  double dropout = 0;  ///< Of channels behind `first`, and of features before the head.
+  Index classes = 10;
+};
+
 /// `first`, then a ResBlock of stride 2 from each width to the next, then the head: a Linear
-/// without bias and a BatchNorm1d, behind Flatten (the image must have shrunk to one pixel) or,
-/// `pooled`, behind the mean over all pixels. Throws Error for less than one width.
+/// without bias and a BatchNorm1d. Throws Error for less than one width.
 std::unique_ptr<Sequential> resnet(std::unique_ptr<Module> first, const std::vector<Index>& widths,
-                                   bool pooled = false, Index classes = 10);
+                                   ResNetOptions options = {});
 /// 13: a ResBlock of 8, then 16 .. 256; 1.23 million parameters.
 std::unique_ptr<Sequential> small_resnet();
 /// 14: a 5x5 convolution of 16, then 32 .. 256, and the mean over all pixels; "model4".
-std::unique_ptr<Sequential> pooled_resnet();
+std::unique_ptr<Sequential> pooled_resnet(double dropout = 0);
 /// 14: a ResBlock of 16 with kernel 5, then 32 .. 512.
 std::unique_ptr<Sequential> wide_resnet();
 

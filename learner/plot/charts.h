@@ -104,6 +104,15 @@ Canvas series(const std::vector<Series>& lines, const SeriesOptions& options = {
 void series(const std::string& path, const std::vector<Series>& lines,
             const SeriesOptions& options = {});
 
+// How often each class was taken for each: counts[truth * classes + guess]. Cells are shaded by
+// their share of the row, the root of it, so that rare mistakes show. The title is how many are
+// right, unless given. std::invalid_argument: not classes x classes counts, or one that is negative
+// or not finite.
+Canvas confusion_matrix(const std::vector<std::string>& classes, const std::vector<double>& counts,
+                        const std::string& title = "");
+void confusion_matrix(const std::string& path, const std::vector<std::string>& classes,
+                      const std::vector<double>& counts, const std::string& title = "");
+
 // --- what goes in ----------------------------------------------------------------------------
 
 // Row-major (height, width, channels) with 1 (gray) or 3 (RGB) channels, 0..255.

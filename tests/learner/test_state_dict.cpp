@@ -82,7 +82,8 @@ TEST_CASE("state_dict: a network trained by PyTorch computes the same here") {
 TEST_CASE("state_dict: through a file into another model, bit for bit") {
   const TemporaryFolder folder;
   const std::string path = folder.file("a.safetensors");
-  for (const auto make : {nn::conv_net, nn::conv_bn_net, nn::small_resnet}) {
+  using Make = std::unique_ptr<nn::Sequential> (*)();
+  for (const Make make : {Make([] { return nn::conv_net(); }), nn::conv_bn_net, nn::small_resnet}) {
     set_seed(1);
     const auto model = make();
     (*model)(Tensor(Random(6).normal({8, 28, 28, 1})));  // running statistics of their own

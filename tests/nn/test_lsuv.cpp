@@ -90,6 +90,18 @@ TEST_CASE("lsuv: where activations cannot have mean 0, the layer's own outputs d
   }
 }
 
+TEST_CASE("lsuv: the head is left alone if that is asked for") {
+  set_seed(1);
+  auto model = deep(nn::Activation::relu);
+  const std::vector<Tensor> parameters = model.parameters();
+  std::vector<Array> before;
+  for (const Tensor& parameter : parameters) before.push_back(parameter.value());
+  const auto report = nn::lsuv(model, Tensor(Random(2).uniform({64, 28, 28, 1})), {.head = false});
+  CHECK(report.size() == 4);
+  for (std::size_t i = 0; i < parameters.size(); ++i)
+    CHECK(same_bits(parameters[i].value(), before[i]) == (i >= 8));  // of five layers' two each
+}
+
 TEST_CASE("lsuv: a layer without bias keeps its mean, one that says always the same its weights") {
   set_seed(1);
   nn::Sequential model(nn::make<nn::Linear>(3, 4, false), nn::make<nn::ReLU>(),

@@ -98,6 +98,50 @@ TEST_CASE("the lesson's networks take 28 x 28 images to 10 scores") {
     CHECK((*model)(x).shape() == Shape{2, 10});
 }
 
+TEST_CASE("networks draw their weights from the first layer to the last, with any compiler") {
+  const auto first_draw = [](Shape weight, Scalar bound) {
+    set_seed(7);
+    return default_random().uniform(weight, -bound, bound);
+  };
+  // PyTorch's initialization: uniform within 1 / sqrt(fan in).
+  const Array conv3 = first_draw({3, 3, 1, 8}, Scalar(1 / std::sqrt(9.0)));
+  const Array conv5 = first_draw({5, 5, 1, 8}, Scalar(1 / std::sqrt(25.0)));
+  const Array linear = first_draw({784, 50}, Scalar(1 / std::sqrt(784.0)));
+  const auto first_weight = [](const auto& make) {
+    set_seed(7);
+    return make()->parameters()[0].value();
+  };
+  CHECK(difference(first_weight([] { return nn::conv_net(); }), to_plain(conv5), 1e-6) == "");
+  CHECK(difference(first_weight(nn::conv_bn_net), to_plain(conv3), 1e-6) == "");
+  CHECK(difference(first_weight(nn::small_resnet), to_plain(conv3), 1e-6) == "");
+  CHECK(difference(first_weight([] { return nn::mlp(784, 50, 10); }), to_plain(linear), 1e-6) ==
+        "");
+}
+
+TEST_CASE("dropout stands behind the first block and before the head, and only where asked for") {
+  const auto types = [](nn::Module& model) {
+    std::vector<std::string> list;
+    for (const auto& [path, module] : model.children()) list.push_back(module->type());
+    return list;
+  };
+  using Types = std::vector<std::string>;
+  CHECK(types(*nn::pooled_resnet(0.1)) == Types{"Sequential", "Dropout2d", "ResBlock", "ResBlock",
+                                                "ResBlock", "ResBlock", "GlobalAvgPool", "Dropout",
+                                                "Linear", "BatchNorm1d"});
+  CHECK(types(*nn::pooled_resnet()) == Types{"Sequential", "ResBlock", "ResBlock", "ResBlock",
+                                             "ResBlock", "GlobalAvgPool", "Linear", "BatchNorm1d"});
+}
+
+TEST_CASE("a network with layer norm sees each image alone") {
+  set_seed(1);
+  const auto model = nn::conv_net(nn::Activation::general_relu, nn::Norm::layer);
+  const NoGrad no_grad;
+  const Tensor x(Random(1).uniform({3, 28, 28, 1}));
+  CHECK(difference((*model)(slice(x, 0, 1, 2)).value(),
+                   to_plain(slice((*model)(x), 0, 1, 2).value()), 1e-5) == "");
+  CHECK(parameters_in(*model) == parameters_in(*nn::conv_net()) + 2 * (8 + 16 + 32 + 64));
+}
+
 TEST_CASE("a residual block registers PyTorch's names, and widens only where it must") {
   nn::ResBlock wider(2, 3, 2), same(3, 3);
   CHECK(contains(str(paths(wider.named_parameters()).back()), "idconv.0.bias"));

@@ -246,3 +246,45 @@ TEST_CASE("charts: the two forms agree, twice") {
   CHECK_THROWS_AS(losses(folder.file("none/a.png"), {1}, {}), std::runtime_error);
   CHECK(folder.entries() == 7);
 }
+
+TEST_CASE("confusion_matrix: each count in its cell, shaded by its share of the row") {
+  const std::vector<std::string> classes = {"cat", "dog"};
+  const Canvas canvas = confusion_matrix(classes, {9, 1, 0, 1200});
+  CHECK_EQ(text_trouble(canvas), "");
+  for (const char* text :
+       {"9", "1", "1,200", "cat", "dog", "1,209 of 1,210 right", "true class", "predicted class"})
+    CHECK(shows_text(canvas, text));
+  CHECK_FALSE(shows_text(canvas, "0"));
+  // Where the counts are written: the one in the row of "cat" and the column of "dog" stands right
+  // of the 9 and above the 1,200.
+  const auto box_of = [&](const std::string& text) {
+    for (const TextBox& box : canvas.text_boxes())
+      if (box.text == text) return box.box;
+    return Rect{};
+  };
+  CHECK(box_of("1").x > box_of("9").right());
+  CHECK(box_of("1").bottom() < box_of("1,200").y);
+  CHECK(std::abs(box_of("1").y - box_of("9").y) < 1);
+  // Darker where more of the row is: left of each number, inside its cell.
+  const auto shade = [&](const Rect& box) {
+    const Color c =
+        canvas.pixel(static_cast<int>(2 * (box.x - 2)), static_cast<int>(2 * (box.y + 2)));
+    return lightness(c);
+  };
+  CHECK(shade(box_of("1,200")) < shade(box_of("9")));
+  CHECK(shade(box_of("9")) < shade(box_of("1")));
+  CHECK(shade(box_of("1")) < 99);
+
+  CHECK_EQ(text_trouble(confusion_matrix({}, {})), "");
+  CHECK(shows_text(confusion_matrix({}, {}), "no data"));
+  CHECK_EQ(text_trouble(confusion_matrix({"one"}, {0})), "");
+  std::vector<std::string> many;
+  for (int i = 0; i < 30; ++i)
+    many.push_back(std::string(static_cast<std::size_t>(i) * 3, 'W') + "x");
+  CHECK_EQ(text_trouble(confusion_matrix(many, std::vector<double>(900, 123456))), "");
+  CHECK(shows_text(confusion_matrix(classes, {1, 0, 0, 1}, "mine"), "mine"));
+
+  CHECK_THROWS_AS(confusion_matrix(classes, {1, 2, 3}), std::invalid_argument);
+  CHECK_THROWS_AS(confusion_matrix(classes, {1, 2, 3, -4}), std::invalid_argument);
+  CHECK_THROWS_AS(confusion_matrix(classes, {1, 2, 3, kNan}), std::invalid_argument);
+}

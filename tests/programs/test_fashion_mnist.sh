@@ -41,7 +41,8 @@ refused 2 '--lr: Value nan not in range' --lr nan
 refused 2 '--lr: Value 0 not in range' --lr 0
 refused 2 '--batch-size: Value 0 not in range' --batch-size 0
 refused 2 '--threads: Value 0 not in range' --threads 0
-refused 2 '--recipe: foo not in {quick,lesson16}' --recipe foo
+refused 2 '--recipe: no recipe foo; there are quick, lesson16, ' --recipe foo
+refused 2 '--hold-out: Value 60000 not in range' --hold-out 60000
 refused 2 '--seed: Value -1 is negative' --seed -1
 refused 1 'not found; looked in nowhere' --data nowhere
 refused 1 'at lr 1000: try a smaller lr' --lr 1000
@@ -79,12 +80,33 @@ head -n 1 one/history.csv | grep -qx 'epoch,split,loss,accuracy,seconds' || fail
 # The same bits, whatever the number of threads, and the second time.
 for threads in 1 2 4; do
   start --recipe lesson16 --out again --threads $threads
-  for picture in color_dim dead_chart stats losses predictions; do
+  for picture in color_dim dead_chart stats losses predictions confusion top_losses batch; do
     cmp one/$picture.png again/$picture.png || fail "$threads threads: $picture.png differs"
   done
   for run in one again; do cut -d, -f1-4 $run/history.csv >$run.csv; done
   cmp one.csv again.csv || fail "$threads threads: history.csv differs"
 done
+
+# Judged by training images that were held out; and all the pictures are there.
+start --recipe lesson16-mended --hold-out 13000 --out held
+[ "$status" = 0 ] || fail "hold-out: status $status: $(cat stderr)"
+[ "$(ls held)" = "$(printf '%s\n' batch.png best.safetensors color_dim.png confusion.png \
+  dead_chart.png history.csv last.safetensors losses.png predictions.png stats.png top_losses.png)" ] ||
+  fail "hold-out: there is $(ls held)"
+refused 1 'hold-out 13000 there, 0 here' --resume held/last.safetensors --hold-out 0 --out other
+
+# An ensemble has a folder for each model; a training of the second that was interrupted goes on with
+# both, and judges as if nothing had been.
+ensemble='--recipe copy-ensemble --epochs 1 --hold-out 59700 --batch-size 100 --no-stats --no-progress'
+# shellcheck disable=SC2086 # a list of words
+start $ensemble --out pair
+[ "$status" = 0 ] || fail "ensemble: status $status: $(cat stderr)"
+[ "$(cut -d' ' -f1-2 stdout | tr '\n' ';')" = "$(printf 'accuracy %s;accuracy %s;accuracy together;' \
+  $(sed -n 's/^accuracy \(0[^ ]*\)$/\1/p' stdout))" ] || fail "ensemble: stdout is $(cat stdout)"
+cp stdout pair.txt
+start --resume pair/2/last.safetensors --no-progress
+[ "$status" = 0 ] || fail "ensemble: going on: status $status: $(cat stderr)"
+cmp stdout pair.txt || fail "ensemble: going on says $(cat stdout)"
 
 # Stopped by a signal behind a batch: the status says which, one line says how to go on, and whoever
 # does what it says has the same pictures, history and numbers as if nothing had been.
@@ -114,7 +136,7 @@ cmp stdout - <<END || fail 'going on: another result'
 accuracy $(sed -n 's/.*,valid,[^,]*,//p' one.csv | awk '{ printf "%.4f", $1 }')
 END
 cut -d, -f1-4 "the other's/history.csv" | cmp - one.csv || fail 'going on: history.csv differs'
-for picture in color_dim dead_chart stats losses predictions; do
+for picture in color_dim dead_chart stats losses predictions confusion top_losses batch; do
   cmp one/$picture.png "the other's/$picture.png" || fail "going on: $picture.png differs"
 done
 numbers one/last.safetensors >one.bin

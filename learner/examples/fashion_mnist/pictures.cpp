@@ -1,0 +1,108 @@
+#include "learner/examples/fashion_mnist/pictures.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <numeric>
+#include <vector>
+
+#include "engine/error.h"
+#include "engine/ops/layout.h"
+#include "engine/ops/loss.h"
+#include "engine/ops/reduce.h"
+#include "engine/tape.h"
+#include "learner/metrics.h"
+#include "learner/plot/charts.h"
+
+namespace kindling {
+
+namespace {
+
+constexpr Index kShown = 40;
+
+plot::Image picture_of(const ImageDataset& images, Index row) {
+  const auto pixels = images.images().rows(row, row + 1).values();
+  return {static_cast<int>(images.images().dim(1)),
+          static_cast<int>(images.images().dim(2)),
+          static_cast<int>(images.images().dim(3)),
+          {pixels.begin(), pixels.end()}};
+}
+
+std::string percent(double share) {
+  char text[16];
+  std::snprintf(text, sizeof text, "%.0f %%", 100 * share);
+  return text;
+}
+
+}  // namespace
+
+void draw_predictions(const std::string& path, const Judged& judged) {
+  const auto& [images, first, predictions] = judged;
+  const IntArray guesses = argmax(Tensor(predictions.scores));
+  std::vector<plot::Image> pictures;
+  std::vector<plot::Caption> captions;
+  Index right = 0;
+  for (Index i = 0; i < std::min(kShown, guesses.size()); ++i) {
+    pictures.push_back(picture_of(images, first + i));
+    const std::string &truth = images.classes()[predictions.labels[i]],
+                      &guess = images.classes()[guesses[i]];
+    const bool correct = truth == guess;
+    right += correct;
+    captions.push_back({truth + "\n" + guess, correct ? plot::kRight : plot::kWrong});
+  }
+  plot::image_grid(path, pictures, captions,
+                   {.title = str("Images to judge by, true class over predicted class: ", right,
+                                 " of ", pictures.size(), " right")});
+}
+
+void draw_top_losses(const std::string& path, const Judged& judged) {
+  const ImageDataset& images = judged.images;
+  const Predictions& predictions = judged.predictions;
+  const NoGrad no_grad;
+  const Array logs = log_softmax(Tensor(predictions.scores)).value();
+  const IntArray guesses = argmax(Tensor(predictions.scores));
+  const Index n = logs.dim(0), classes = logs.dim(1);
+  const auto log_of = [&](Index row, Index c) { return logs.data()[row * classes + c]; };
+  std::vector<Index> rows(static_cast<std::size_t>(n));
+  std::iota(rows.begin(), rows.end(), Index{0});
+  std::stable_sort(rows.begin(), rows.end(), [&](Index a, Index b) {
+    return log_of(a, predictions.labels[a]) < log_of(b, predictions.labels[b]);
+  });
+  rows.resize(static_cast<std::size_t>(std::min(kShown, n)));
+  std::vector<plot::Image> pictures;
+  std::vector<plot::Caption> captions;
+  for (const Index i : rows) {
+    pictures.push_back(picture_of(images, judged.first + i));
+    const Index truth = predictions.labels[i], guess = guesses[i];
+    captions.push_back({str(images.classes()[truth], "\n", images.classes()[guess], "\n",
+                            percent(std::exp(log_of(i, guess)))),
+                        truth == guess ? plot::kRight : plot::kWrong});
+  }
+  plot::image_grid(path, pictures, captions,
+                   {.title = "The largest losses: true class, predicted class and how sure of it"});
+}
+
+void draw_confusion(const std::string& path, const Judged& judged) {
+  const auto& [images, first, predictions] = judged;
+  const int classes = static_cast<int>(images.classes().size());
+  metrics::ConfusionMatrix confusion(classes);
+  confusion.update(predictions.scores, predictions.labels);
+  const IntArray counts = confusion.counts();
+  plot::confusion_matrix(path, images.classes(), {counts.data(), counts.data() + counts.size()});
+}
+
+void draw_batch(const std::string& path, const Batch& batch, const ImageDataset& classes) {
+  const Array& xs = batch.xs.at(0).value();
+  const Index size = xs.size() / std::max<Index>(xs.dim(0), 1);
+  std::vector<plot::Image> pictures;
+  std::vector<plot::Caption> captions;
+  for (Index i = 0; i < std::min(kShown, xs.dim(0)); ++i) {
+    const Scalar* pixels = xs.data() + i * size;
+    pictures.push_back(
+        plot::image_from_floats(static_cast<int>(xs.dim(1)), static_cast<int>(xs.dim(2)),
+                                static_cast<int>(xs.dim(3)), {pixels, pixels + size}));
+    captions.push_back({classes.classes()[batch.labels()[i]]});
+  }
+  plot::image_grid(path, pictures, captions, {.title = "A training batch, as the model sees it"});
+}
+
+}  // namespace kindling

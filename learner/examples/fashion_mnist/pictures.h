@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+
+#include "data/dataset.h"
+#include "learner/predictions.h"
+
+namespace kindling {
+
+/// Images that a model was judged by, and what it said of them: rows first, first + 1, ... of
+/// `images`, in the order of the predictions. All throw std::runtime_error when the file cannot be
+/// written.
+struct Judged {
+  const ImageDataset& images;
+  Index first;
+  const Predictions& predictions;
+};
+
+/// The first of them, each with its true class and, below that, the predicted one.
+void draw_predictions(const std::string& path, const Judged& judged);
+/// Those that the model is most wrong about: the losses are the largest.
+void draw_top_losses(const std::string& path, const Judged& judged);
+/// How often each class was taken for each.
+void draw_confusion(const std::string& path, const Judged& judged);
+/// The first images of a batch, as the model sees them.
+void draw_batch(const std::string& path, const Batch& batch, const ImageDataset& classes);
+
+}  // namespace kindling

@@ -1,0 +1,223 @@
+// Ways to train Fashion-MNIST, each a short function: first the course's, in its order, each one
+// idea more than the one before; then ours. The settings of the course's are its notebooks' (09 to
+// 14); README.md beside this folder has what each comes to.
+
+#include "learner/examples/fashion_mnist/recipes.h"
+
+#include "data/augment.h"
+#include "engine/error.h"
+#include "learner/callbacks/batch_transform.h"
+#include "learner/callbacks/ema_cb.h"
+#include "learner/callbacks/gradients.h"
+#include "learner/callbacks/sched_cb.h"
+#include "nn/loss.h"
+#include "nn/lsuv.h"
+#include "nn/models.h"
+#include "nn/param_groups.h"
+
+namespace kindling {
+
+namespace {
+
+using nn::Activation;
+using nn::Norm;
+
+// --- 10: the experiment ------------------------------------------------------------------------
+
+/// Too fast on purpose, with PyTorch's initialization and pixels between 0 and 1.
+Recipe lesson16() { return {.model = nn::conv_net(), .epochs = 1, .lr = 0.6, .normalize = {}}; }
+
+/// The same network and rate, made to train. A good start alone is not enough at this rate, whether
+/// LSUV's or Kaiming's: it takes gradients that are kept short besides (README.md has the counts).
+Recipe lesson16_mended() {
+  Recipe r{.model = nn::conv_net(), .epochs = 1, .lr = 0.6};
+  r.prepare = [](nn::Module& model, const Tensor& x) { nn::lsuv(model, x, {.head = false}); };
+  r.add<GradientClipCB>(1.0);
+  return r;
+}
+
+// --- 11: initialization --------------------------------------------------------------------------
+
+/// Three epochs of gradient descent whose gradients linger: the course's MomentumLearner.
+Recipe lingering(std::unique_ptr<nn::Module> model, double lr = 0.2) {
+  return {.model = std::move(model), .epochs = 3, .lr = lr, .kept_gradients = 0.85};
+}
+
+Recipe init() {
+  Recipe r = lingering(nn::conv_net());
+  nn::kaiming_init(*r.model);
+  return r;
+}
+
+Recipe relu() {
+  Recipe r = lingering(nn::conv_net(Activation::general_relu));
+  nn::kaiming_init(*r.model, nn::kLeak);
+  return r;
+}
+
+Recipe lsuv() {
+  Recipe r = lingering(nn::conv_net(Activation::general_relu));
+  r.prepare = [](nn::Module& model, const Tensor& x) { nn::lsuv(model, x, {.head = false}); };
+  return r;
+}
+
+Recipe layer_norm() {
+  Recipe r = lingering(nn::conv_net(Activation::general_relu, Norm::layer));
+  nn::kaiming_init(*r.model, nn::kLeak);
+  return r;
+}
+
+/// Three epochs, and two more at a quarter of the rate.
+Recipe batch_norm() {
+  Recipe r = lingering(nn::conv_net(Activation::general_relu, Norm::batch));
+  nn::kaiming_init(*r.model, nn::kLeak);
+  r.epochs = 5;
+  r.batch_size = 256;
+  r.schedule = [](double lr) { return compose({{0.6, constant(lr)}, {0.4, constant(lr / 4)}}); };
+  return r;
+}
+
+// --- 12: optimizers and schedules ----------------------------------------------------------------
+
+/// The network with batch norm, Kaiming initialization, batch 1024.
+Recipe optimized(double lr, OptimizerFactory opt_func, int epochs = 3) {
+  Recipe r{.model = nn::conv_bn_net(), .epochs = epochs, .lr = lr, .opt_func = std::move(opt_func)};
+  nn::kaiming_init(*r.model, nn::kLeak);
+  return r;
+}
+
+Recipe sgd() { return optimized(0.4, optimizer<nn::SGD>()); }
+
+/// The course averages gradients, (1 - momentum) g, with a rate of 1.5; PyTorch and we add them up.
+Recipe momentum() { return optimized(0.15, optimizer<nn::SGD>(nn::SGDOptions{.momentum = 0.9})); }
+
+Recipe rmsprop() {
+  return optimized(3e-3, optimizer<nn::RMSprop>(nn::RMSpropOptions{.eps = 1e-5}));
+}
+
+Recipe adam() {
+  return optimized(6e-3, optimizer<nn::Adam>(nn::AdamOptions{.beta2 = 0.99, .eps = 1e-5}));
+}
+
+Recipe cosine_annealing() {
+  Recipe r = optimized(2e-2, optimizer<nn::AdamW>());
+  r.schedule = [](double lr) { return cosine(lr); };
+  return r;
+}
+
+/// AdamW whose rate goes up and down, and whose momentum goes down and up.
+void in_one_cycle(Recipe& r) {
+  r.opt_func = optimizer<nn::AdamW>();
+  r.schedule = [](double lr) { return one_cycle({.max = lr}); };
+  r.momentum = one_cycle_momentum();
+}
+
+Recipe onecycle() {
+  Recipe r = optimized(6e-2, optimizer<nn::AdamW>(), 5);
+  in_one_cycle(r);
+  return r;
+}
+
+// --- 13 and 14: residual networks ----------------------------------------------------------------
+
+Recipe residual(std::unique_ptr<nn::Module> model, double lr, int epochs = 5) {
+  Recipe r{.model = std::move(model), .epochs = epochs, .lr = lr};
+  nn::kaiming_init(*r.model, nn::kLeak);
+  in_one_cycle(r);
+  return r;
+}
+
+Recipe resnet() { return residual(nn::small_resnet(), 2e-2); }
+
+Recipe wide() { return residual(nn::wide_resnet(), 1e-2); }
+
+Recipe pooled() { return residual(nn::pooled_resnet(), 1e-2); }
+
+Recipe dropout() { return residual(nn::pooled_resnet(0.1), 1e-2); }
+
+void augment(Recipe& r, const Augment& by) { r.add<BatchTransformCB>(by, true, false); }
+
+Recipe augmented() {
+  Recipe r = residual(nn::pooled_resnet(), 1e-2, 20);
+  augment(r, Augment().random_crop(1).horizontal_flip());
+  r.flips = true;
+  return r;
+}
+
+Recipe erase() {
+  Recipe r = residual(nn::pooled_resnet(0.1), 2e-2, 50);
+  augment(r, Augment().random_crop(1).horizontal_flip().random_erase());
+  r.flips = true;
+  return r;
+}
+
+Recipe copy_ensemble() {
+  Recipe r = residual(nn::pooled_resnet(0.1), 1e-2, 25);
+  augment(r, Augment().random_crop(1).horizontal_flip().random_copy());
+  r.models = 2;
+  return r;
+}
+
+// --- ours ----------------------------------------------------------------------------------------
+
+/// The course's first network, trained well.
+Recipe quick() {
+  Recipe r{.model = nn::conv_net(),
+           .epochs = 3,
+           .batch_size = 256,
+           .lr = 0.03,
+           .opt_func = optimizer<nn::SGD>(nn::SGDOptions{.momentum = 0.9})};
+  nn::kaiming_init(*r.model);
+  return r;
+}
+
+}  // namespace
+
+std::unique_ptr<Learner> make_learner(Recipe& r, const DataLoaders& dls) {
+  const nn::CrossEntropyLoss loss{.label_smoothing = r.label_smoothing};
+  LearnerOptions options{.lr = r.lr, .opt_func = r.opt_func, .param_groups = r.param_groups};
+  if (r.schedule) r.add<BatchSchedCB>(r.schedule(r.lr), r.momentum);
+  for (const auto& cb : r.cbs) options.cbs.push_back(cb.get());
+  if (r.kept_gradients > 0)
+    return std::make_unique<MomentumLearner>(*r.model, dls, loss, options, r.kept_gradients);
+  return std::make_unique<TrainLearner>(*r.model, dls, loss, options);
+}
+
+const std::vector<NamedRecipe>& recipes() {
+  static const std::vector<NamedRecipe> all{
+      {"quick", "a small network trained well: the default", quick},
+      {"lesson16", "lr 0.6: too fast, to see what happens", lesson16},
+      {"lesson16-mended", "the same rate: normalised pixels, LSUV, clipped gradients",
+       lesson16_mended},
+      {"init", "Kaiming initialization, gradients that linger", init},
+      {"relu", "GeneralRelu: leaky, and 0.4 less", relu},
+      {"lsuv", "layer-sequential unit variance instead of Kaiming", lsuv},
+      {"layernorm", "normalised by image", layer_norm},
+      {"batchnorm", "normalised by batch, 3 + 2 epochs of batches of 256", batch_norm},
+      {"sgd", "batch norm, plain SGD", sgd},
+      {"momentum", "SGD with momentum", momentum},
+      {"rmsprop", "RMSprop", rmsprop},
+      {"adam", "Adam", adam},
+      {"cosine", "AdamW, its rate along a cosine", cosine_annealing},
+      {"onecycle", "AdamW, one cycle, 5 epochs", onecycle},
+      {"resnet", "a ResNet of 1.2 M parameters, 5 epochs", resnet},
+      {"wide", "twice as wide, 5 epochs", wide},
+      {"pooled", "the mean over all pixels before the head, 1.2 M parameters", pooled},
+      {"dropout", "the same with dropout", dropout},
+      {"augment", "the same with crops and flips, 20 epochs", augmented},
+      {"erase", "and random erasing, 50 epochs", erase},
+      {"copy-ensemble", "random copies; two models together, 25 epochs each", copy_ensemble},
+  };
+  return all;
+}
+
+const NamedRecipe& find_recipe(const std::string& name) {
+  std::string names;
+  for (const NamedRecipe& recipe : recipes()) {
+    if (recipe.name == name) return recipe;
+    names += (names.empty() ? "" : ", ") + recipe.name;
+  }
+  throw Error(str("no recipe ", name, "; there are ", names));
+}
+
+}  // namespace kindling

@@ -1,0 +1,76 @@
+#include "learner/examples/fashion_mnist/recipes.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <set>
+#include <string>
+
+#include "data/synthetic.h"
+#include "engine/random.h"
+#include "engine/tape.h"
+#include "learner/callbacks/metrics_cb.h"
+#include "tests/support/errors.h"
+
+using namespace kindling;
+using namespace kindling::test;
+
+TEST_CASE("every recipe trains and judges, and can be done so again bit by bit") {
+  const ImageDataset train = synthetic_images(48, 10, 1), valid = synthetic_images(20, 10, 2);
+  std::set<std::string> names;
+  for (const NamedRecipe& named : recipes()) {
+    CAPTURE(named.name);
+    CHECK(names.insert(named.name).second);
+    CHECK(named.description != "");
+    const auto losses = [&] {
+      set_seed(3);
+      Recipe recipe = named.make();
+      CHECK(recipe.epochs > 0);
+      CHECK(recipe.models > 0);
+      recipe.batch_size = 16;
+      recipe.lr /= 100;  // so few images do not bear the rate of so many
+      MetricsCB metrics;
+      metrics.log = nullptr;
+      const auto learn = make_learner(recipe, make_data_loaders(train, valid, recipe.batch_size));
+      learn->add(metrics);
+      if (recipe.prepare) {
+        const NoGrad no_grad;
+        recipe.prepare(*recipe.model, learn->dls.train.begin()->xs[0]);
+      }
+      learn->fit(2);
+      if (recipe.finish) recipe.finish();
+      std::vector<double> values;
+      for (const MetricsRow& row : metrics.history()) values.push_back(row["loss"]);
+      return values;
+    };
+    const std::vector<double> first = losses();
+    CHECK(first.size() == 4);
+    for (const double loss : first) CHECK(std::isfinite(loss));
+    CHECK(first[0] != first[2]);  // something was learned, or unlearned
+    CHECK(losses() == first);
+  }
+}
+
+TEST_CASE("a recipe's schedule goes by the rate that it is given") {
+  const ImageDataset data = synthetic_images(16, 10, 1);
+  Recipe recipe = find_recipe("onecycle").make();
+  recipe.lr = 0.5;
+  recipe.batch_size = 4;
+  struct HighestCB : Callback {
+    double rate = 0;
+    void after_step(Learner& learn) override { rate = std::max(rate, learn.opt->lr()); }
+  } highest;
+  const auto learn = make_learner(recipe, make_data_loaders(data, data, recipe.batch_size));
+  learn->add(highest);
+  learn->fit(5);
+  CHECK(highest.rate > 0.4);
+  CHECK(highest.rate <= 0.5);
+  CHECK(learn->opt->lr() < 0.05);
+}
+
+TEST_CASE("a recipe that there is not") {
+  const std::string message = message_of([] { find_recipe("foo"); });
+  for (const NamedRecipe& named : recipes()) CHECK(contains(message, named.name));
+  CHECK(contains(message, "foo"));
+  CHECK(find_recipe("resnet").name == "resnet");
+}
