@@ -141,6 +141,23 @@ Canvas plot_stats(const std::vector<StatsSeries>& series, const std::string& tit
   return figure.render();
 }
 
+Canvas update_stats(const std::vector<UpdateSeries>& series, const std::string& title) {
+  Figure figure(1, 2, 350, 230);
+  figure.suptitle(title);
+  Axes& gradients = figure.at(0).title("norms of gradients").x_label("step").x_integers();
+  Axes& ratios =
+      figure.at(1).title("norms of steps over those of weights").x_label("step").x_integers();
+  gradients.y_scale(Scale::log10).legend(LegendPlace::none);
+  ratios.y_scale(Scale::log10).legend(LegendPlace::outside);
+  for (const UpdateSeries& s : series) {
+    const bool dense = std::max(s.gradients.size(), s.ratios.size()) > kDense;
+    const LineStyle style{.width = dense ? 0.7 : 1.4};
+    gradients.line(batch_numbers(s.gradients.size()), s.gradients, s.name, style);
+    ratios.line(batch_numbers(s.ratios.size()), s.ratios, s.name, style);
+  }
+  return figure.render();
+}
+
 Canvas losses(const std::vector<double>& train, const std::vector<LossPoint>& valid,
               const LossOptions& options) {
   if (!(options.smoothing >= 0 && options.smoothing < 1)) {
@@ -226,6 +243,11 @@ void dead_chart(const std::string& path, const std::vector<HistogramPanel>& pane
 void plot_stats(const std::string& path, const std::vector<StatsSeries>& series,
                 const std::string& title) {
   write_png(path, plot_stats(series, title));
+}
+
+void update_stats(const std::string& path, const std::vector<UpdateSeries>& series,
+                  const std::string& title) {
+  write_png(path, update_stats(series, title));
 }
 
 void losses(const std::string& path, const std::vector<double>& train,

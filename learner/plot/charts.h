@@ -57,6 +57,17 @@ Canvas plot_stats(const std::vector<StatsSeries>& series, const std::string& tit
 void plot_stats(const std::string& path, const std::vector<StatsSeries>& series,
                 const std::string& title = "");
 
+struct UpdateSeries {
+  std::string name;
+  // One a step: the norm of a weight's gradient, and that of its change beside its own.
+  std::vector<double> gradients, ratios;
+};
+
+// Two panels with logarithmic axes; a line a weight.
+Canvas update_stats(const std::vector<UpdateSeries>& series, const std::string& title = "");
+void update_stats(const std::string& path, const std::vector<UpdateSeries>& series,
+                  const std::string& title = "");
+
 // --- how the training went -------------------------------------------------------------------
 
 struct LossPoint {

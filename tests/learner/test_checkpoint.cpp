@@ -9,6 +9,7 @@
 #include <string>
 
 #include "learner/files/state_dict.h"
+#include "nn/muon.h"
 #include "tests/learner/whole_fit.h"
 #include "tests/plot/picture.h"
 #include "tests/support/errors.h"
@@ -110,6 +111,7 @@ TEST_CASE("checkpoint: every optimizer goes on with what its steps have left") {
       {optimizer<nn::SGD>(nn::SGDOptions{.momentum = 0.9, .nesterov = true}), {"velocity"}},
       {optimizer<nn::RMSprop>(), {"square"}},
       {optimizer<nn::RMSprop>(nn::RMSpropOptions{.momentum = 0.5}), {"square", "velocity"}},
+      {optimizer<nn::Muon>(), {"velocity", "mean", "square"}},
       {optimizer<nn::Adam>(nn::AdamOptions{.weight_decay = 0.1}), {"mean", "square"}},
       {optimizer<nn::Adam>(nn::AdamOptions{.beta1 = 0, .beta2 = 0}), {"mean", "square"}}};
   for (const auto& [make, slots] : kinds) {

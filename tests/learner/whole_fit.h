@@ -11,9 +11,11 @@
 #include "learner/callbacks/checkpoint_cb.h"
 #include "learner/callbacks/ema_cb.h"
 #include "learner/callbacks/gradients.h"
+#include "learner/callbacks/max_time.h"
 #include "learner/callbacks/progress.h"
 #include "learner/callbacks/recorder_cb.h"
 #include "learner/callbacks/sched_cb.h"
+#include "learner/callbacks/update_stats.h"
 #include "learner/callbacks/watch.h"
 #include "nn/layers.h"
 #include "nn/loss.h"
@@ -25,8 +27,8 @@ namespace kindling::test {
 inline const SyntheticOptions kSmall{.height = 8, .width = 8};
 
 /// A fit with all that has a state: shuffled rows, dropout, batch norm, AdamW, one cycle, averaged
-/// weights, gradients of several batches, patience, metrics,
-/// statistics. Two epochs of 20 batches, and 3 of validation.
+/// weights, gradients of several batches, patience, metrics, statistics. Two epochs of 20 batches,
+/// and 3 of validation.
 struct WholeFit {
   explicit WholeFit(CheckpointOptions options, std::uint64_t seed = 1, Index widths = 4)
       : checkpoint(std::move(options)) {
@@ -41,11 +43,12 @@ struct WholeFit {
     metrics.add<metrics::F1>("f1", 5, metrics::Average::macro);
     metrics.add<metrics::MulticlassAccuracy>("top2", metrics::MulticlassAccuracyOptions{.k = 2});
     recorder.add("lr", [](const Learner& l) { return l.opt->lr(); });
+    limit.clock = [] { return 0.0; };
     metrics.clock = [] { return 0.0; };  // the one thing that no two runs have in common
     learn.emplace(model, DataLoaders{DataLoader(train, 8, true), DataLoader(valid, 16)},
                   nn::CrossEntropyLoss(),
                   LearnerOptions{.cbs = {&metrics, &progress, &stats, &schedule, &ema, &recorder,
-                                         &accumulation, &stopping, &checkpoint},
+                                         &accumulation, &stopping, &updates, &limit, &checkpoint},
                                  .opt_func = optimizer<nn::AdamW>()});
   }
   void run() { learn->fit(2); }
@@ -61,6 +64,8 @@ struct WholeFit {
   RecorderCB recorder;
   GradientAccumulationCB accumulation{3};
   EarlyStoppingCB stopping;
+  UpdateStats updates;
+  MaxTimeCB limit{1};
   CheckpointCB checkpoint;
   std::optional<TrainLearner> learn;
 };

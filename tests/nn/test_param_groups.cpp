@@ -1,3 +1,4 @@
+#include "nn/muon.h"
 #include "nn/param_groups.h"
 
 #include <doctest/doctest.h>
@@ -21,7 +22,8 @@ namespace {
 
 constexpr double kTolerance = sizeof(Scalar) == 8 ? 1e-14 : 1e-6;
 
-Tensor parameter(Scalar value) { return Tensor(Array(Shape{1}, value), true); }
+/// A matrix of one number.
+Tensor parameter(Scalar value) { return Tensor(Array(Shape{1, 1}, value), true); }
 
 std::vector<std::unique_ptr<nn::Optimizer>> every_kind(const nn::Parameters& parameters) {
   std::vector<std::unique_ptr<nn::Optimizer>> kinds;
@@ -32,13 +34,15 @@ std::vector<std::unique_ptr<nn::Optimizer>> every_kind(const nn::Parameters& par
       std::make_unique<nn::Adam>(parameters, 0.1, nn::AdamOptions{.weight_decay = 0.25}));
   kinds.push_back(
       std::make_unique<nn::AdamW>(parameters, 0.1, nn::AdamOptions{.weight_decay = 0.25}));
+  kinds.push_back(
+      std::make_unique<nn::Muon>(parameters, 0.1, nn::MuonOptions{.weight_decay = 0.25}));
   return kinds;
 }
 
 }  // namespace
 
 TEST_CASE("a group is trained as by an optimizer of its own, with its rate and its decay") {
-  for (std::size_t kind = 0; kind < 4; ++kind) {
+  for (std::size_t kind = 0; kind < 5; ++kind) {
     CAPTURE(kind);
     Tensor together[] = {parameter(1), parameter(2), parameter(3)};
     Tensor alone[] = {parameter(1), parameter(2), parameter(3)};
@@ -53,10 +57,11 @@ TEST_CASE("a group is trained as by an optimizer of its own, with its rate and i
     third.push_back(std::make_unique<nn::Adam>(nn::Parameters{alone[2]}, 0.2));
     third.push_back(std::make_unique<nn::AdamW>(nn::Parameters{alone[2]}, 0.2,
                                                 nn::AdamOptions{.weight_decay = 0}));
+    third.push_back(std::make_unique<nn::Muon>(nn::Parameters{alone[2]}, 0.2));
     for (int step = 0; step < 5; ++step) {
       for (int i = 0; i < 3; ++i)
         for (Tensor* w : {&together[i], &alone[i]})
-          w->set_grad(Array(Shape{1}, static_cast<Scalar>(0.5 * step - i)));
+          w->set_grad(Array(Shape{1, 1}, static_cast<Scalar>(0.5 * step - i)));
       all[kind]->step();
       for (nn::Optimizer* opt : {first[kind].get(), second[kind].get(), third[kind].get()})
         opt->step();

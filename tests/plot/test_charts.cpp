@@ -288,3 +288,21 @@ TEST_CASE("confusion_matrix: each count in its cell, shaded by its share of the 
   CHECK_THROWS_AS(confusion_matrix(classes, {1, 2, 3, -4}), std::invalid_argument);
   CHECK_THROWS_AS(confusion_matrix(classes, {1, 2, 3, kNan}), std::invalid_argument);
 }
+
+TEST_CASE("update_stats: two panels, a line a weight, and gaps where there is nothing to show") {
+  CHECK(text_trouble(update_stats({})) == "");
+  std::vector<UpdateSeries> series;
+  for (int i = 0; i < 12; ++i) {
+    UpdateSeries line{"block." + std::to_string(i) + ".weight", {}, {}};
+    for (int step = 0; step < 900; ++step) {
+      line.gradients.push_back(std::exp(-0.01 * step + i));
+      line.ratios.push_back(step % 50 == 0 ? 0 : 1e-3 * (1 + i));
+    }
+    series.push_back(line);
+  }
+  series.push_back({"never", {kNan, kNan}, {0, 0}});
+  const Canvas canvas = update_stats(series, "Updates");
+  CHECK(text_trouble(canvas) == "");
+  for (const char* text : {"Updates", "block.3.weight", "norms of gradients", "step"})
+    CHECK(shows_text(canvas, text));
+}

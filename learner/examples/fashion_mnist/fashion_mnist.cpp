@@ -17,6 +17,7 @@
 #include "engine/random.h"
 #include "learner/callbacks/activation_stats.h"
 #include "learner/callbacks/checkpoint_cb.h"
+#include "learner/callbacks/csv_logger.h"
 #include "learner/callbacks/metrics_cb.h"
 #include "learner/callbacks/progress.h"
 #include "learner/callbacks/terminate_on_nan.h"
@@ -96,6 +97,7 @@ Predictions train(const Options& options, Recipe r, const Data& data,
   metrics.add<metrics::Accuracy>("accuracy");
   metrics.log = nullptr;
   ProgressCB progress({.out = options.no_progress ? nullptr : stderr, .plot = file("losses.png")});
+  CSVLoggerCB logger(file("history.csv"));
   TerminateOnNaN nan_guard;
   ShowBatchCB show_batch(file("batch.png"), data.all.train);
   ActivationStats stats(only<nn::Conv2d>);
@@ -106,8 +108,8 @@ Predictions train(const Options& options, Recipe r, const Data& data,
                            .larger_is_better = true,
                            .settings = settings_of(options, r.lr, number)});
   if (resume) checkpoint.resume(*resume);
-  for (Callback* cb :
-       std::initializer_list<Callback*>{&metrics, &progress, &nan_guard, &show_batch, &checkpoint})
+  for (Callback* cb : std::initializer_list<Callback*>{&metrics, &progress, &logger, &nan_guard,
+                                                       &show_batch, &checkpoint})
     learn->add(*cb);
   if (!options.no_stats) learn->add(stats);
   {
@@ -118,7 +120,6 @@ Predictions train(const Options& options, Recipe r, const Data& data,
   }
   if (r.finish) r.finish();
 
-  write_file_atomically(file("history.csv"), metrics.csv());
   if (!options.no_stats) {
     stats.color_dim(file("color_dim.png"));
     stats.dead_chart(file("dead_chart.png"));

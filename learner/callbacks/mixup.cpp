@@ -1,0 +1,88 @@
+#include "learner/callbacks/mixup.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "engine/error.h"
+#include "engine/ops/elementwise.h"
+#include "engine/random.h"
+
+namespace kindling {
+
+namespace {
+
+/// Behind what changes single images, so that these are mixed as the model would see them.
+constexpr int kBehindTransforms = 10;
+
+/// Beta(alpha, alpha), by Johnk's method: two powers of uniform numbers that add up to at most 1.
+double beta(double alpha, Draw& draw) {
+  for (;;) {
+    const double x = std::pow(draw.uniform(), 1 / alpha), y = std::pow(draw.uniform(), 1 / alpha);
+    if (x + y > 0 && x + y <= 1) return x / (x + y);
+  }
+}
+
+}  // namespace
+
+MixCB::MixCB(const char* who, double alpha)
+    : Callback(kBehindTransforms), who_(who), alpha_(alpha) {
+  check<Error>(alpha > 0 && alpha <= 8, who, "alpha ", alpha, ": in (0, 8] expected");
+}
+
+void MixCB::before_batch(Learner& learn) {
+  if (!learn.training) return;
+  const Array xs = learn.batch.xs.at(0).value();
+  check(xs.rank() == 4, who_, "x ", xs.shape(), ": images (N,H,W,C) expected");
+  const IntArray& labels = learn.batch.labels();
+  const std::vector<Index> others = default_random().permutation(xs.dim(0));
+  Draw draw(default_random().bits(), 0);
+  share_ = beta(alpha_, draw);
+  share_ = std::max(share_, 1 - share_);
+  learn.batch.xs[0] = Tensor(mix(xs, others, share_, draw));
+  other_ = IntArray(labels.shape());
+  for (std::size_t i = 0; i < others.size(); ++i) other_.data()[i] = labels[others[i]];
+}
+
+void MixCB::after_loss(Learner& learn) {
+  if (!other_.defined()) return;
+  Batch other = learn.batch;
+  other.y = other_;
+  learn.loss = learn.loss * static_cast<Scalar>(share_) +
+               learn.loss_func(learn.preds, other) * static_cast<Scalar>(1 - share_);
+}
+
+Array MixupCB::mix(const Array& xs, const std::vector<Index>& others, double& share, Draw&) const {
+  const Index size = xs.size() / std::max<Index>(xs.dim(0), 1);
+  const auto own = static_cast<Scalar>(share), rest = static_cast<Scalar>(1 - share);
+  Array mixed(xs.shape());
+  Scalar* out = mixed.data();
+  for (std::size_t i = 0; i < others.size(); ++i) {
+    const Scalar *x = xs.data() + static_cast<Index>(i) * size, *y = xs.data() + others[i] * size;
+    for (Index k = 0; k < size; ++k) *out++ = own * x[k] + rest * y[k];
+  }
+  return mixed;
+}
+
+Array CutMixCB::mix(const Array& xs, const std::vector<Index>& others, double& share,
+                    Draw& draw) const {
+  const Index h = xs.dim(1), w = xs.dim(2), c = xs.dim(3);
+  const double side = std::sqrt(1 - share);
+  // About any pixel, so that a part may lie outside.
+  const Index y = draw.below(h), x = draw.below(w);
+  const auto half = [&](Index n) { return static_cast<Index>(side * static_cast<double>(n) / 2); };
+  const Index top = std::max<Index>(y - half(h), 0), bottom = std::min(y + half(h), h);
+  const Index left = std::max<Index>(x - half(w), 0), right = std::min(x + half(w), w);
+  Array mixed = xs;
+  Scalar* out = mixed.data();
+  for (std::size_t i = 0; i < others.size(); ++i)
+    for (Index row = top; row < bottom; ++row) {
+      const Scalar* from = xs.data() + ((others[i] * h + row) * w + left) * c;
+      std::copy_n(from, (right - left) * c,
+                  out + ((static_cast<Index>(i) * h + row) * w + left) * c);
+    }
+  share = 1 - static_cast<double>((bottom - top) * (right - left)) / static_cast<double>(h * w);
+  return mixed;
+}
+
+}  // namespace kindling

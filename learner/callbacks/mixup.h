@@ -1,0 +1,57 @@
+#pragma once
+
+#include <vector>
+
+#include "data/augment.h"
+#include "learner/learner.h"
+
+namespace kindling {
+
+/// Trains on mixtures of two images each: an image x of the batch, and the one at its place in
+/// another order of the batch. How much of x is in the mixture, its share, is drawn for each batch
+/// from Beta(alpha, alpha) and is the larger part; the loss is the share of the loss for the label
+/// of x and the rest of that for the other label. Metrics go by the label of x.
+class MixCB : public Callback {
+ public:
+  void before_batch(Learner& learn) override;
+  void after_loss(Learner& learn) override;
+  void cleanup_batch(Learner&) override { other_ = {}; }
+  /// Of x, in the latest training batch.
+  double share() const { return share_; }
+
+ protected:
+  /// Throws Error for an alpha that is not in (0, 8].
+  MixCB(const char* who, double alpha);
+  /// The mixture of xs (N,H,W,C) with others, which are rows of xs in another order; share is what
+  /// was drawn, and becomes what it came to.
+  virtual Array mix(const Array& xs, const std::vector<Index>& others, double& share,
+                    Draw& draw) const = 0;
+
+ private:
+  const char* who_;
+  double alpha_, share_ = 1;
+  IntArray other_;  ///< Labels of the second images, while a batch is mixed.
+};
+
+/// share x + (1 - share) other (Zhang et al., "mixup", 2018).
+class MixupCB : public MixCB {
+ public:
+  explicit MixupCB(double alpha = 0.4) : MixCB("mixup", alpha) {}
+
+ protected:
+  Array mix(const Array& xs, const std::vector<Index>& others, double& share,
+            Draw& draw) const override;
+};
+
+/// A rectangle of 1 - share of the image, or what of it lies inside, is the other's (Yun et al.,
+/// "CutMix", 2019).
+class CutMixCB : public MixCB {
+ public:
+  explicit CutMixCB(double alpha = 1) : MixCB("cutmix", alpha) {}
+
+ protected:
+  Array mix(const Array& xs, const std::vector<Index>& others, double& share,
+            Draw& draw) const override;
+};
+
+}  // namespace kindling

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "nn/module.h"
+
+namespace kindling::nn {
+
+/// What a layer is and does, for one batch.
+struct LayerSummary {
+  std::string path, type;  ///< type with what sets it apart: "Conv2d(1, 8, 5x5, ...)".
+  Shape output;
+  Index parameters = 0;
+  /// Of a row of the batch, going forward: what convolutions and dense layers multiply and add,
+  /// paddings included. Nothing for the rest, which is bound by memory.
+  double multiply_adds = 0;
+  double seconds = 0;  ///< Of the whole batch; the shortest of several runs.
+};
+
+/// The modules without children, in the order in which the model runs them on x (N, ...), once for
+/// every time that they run. The model is in evaluation meanwhile, and stays as it was.
+std::vector<LayerSummary> summarize(Module& model, const Tensor& x, int runs = 5);
+
+/// The same as a table for people, a layer a line, with the sums below.
+std::string summary_table(const std::vector<LayerSummary>& layers);
+
+}  // namespace kindling::nn

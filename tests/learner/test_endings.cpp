@@ -1,0 +1,131 @@
+// A fit whose time is up, and a table that is there however it ends.
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+#include <string>
+
+#include "learner/callbacks/checkpoint_cb.h"
+#include "learner/callbacks/csv_logger.h"
+#include "learner/callbacks/max_time.h"
+#include "learner/callbacks/metrics_cb.h"
+#include "learner/predictions.h"
+#include "nn/layers.h"
+#include "nn/loss.h"
+#include "tests/learner/fits.h"
+#include "tests/plot/picture.h"
+#include "tests/support/errors.h"
+
+using namespace kindling;
+using namespace kindling::test;
+using kindling::plot::testing::file_bytes;
+using kindling::plot::testing::TemporaryFolder;
+
+namespace {
+
+/// Each training batch takes a second.
+struct Timed {
+  Points data;
+  nn::Linear model{3, 2};
+  MetricsCB metrics;
+  MaxTimeCB limit;
+  double now = 100;
+  int trained = 0, validated = 0;
+  OnEvent tick{[this](const std::string& event, Learner& learn) {
+    if (event == "after_batch" && learn.training) ++trained, now += 1;
+    if (event == "after_epoch" && !learn.training) ++validated;
+  }};
+  TrainLearner learn{model, data.dls, nn::CrossEntropyLoss(), {.cbs = {&metrics, &limit, &tick}}};
+  explicit Timed(double seconds) : limit(seconds) {
+    metrics.log = nullptr;
+    limit.clock = [this] { return now; };
+  }
+};
+
+}  // namespace
+
+TEST_CASE("MaxTimeCB: trains until time is up, validates, and ends; an epoch has three batches") {
+  struct Case {
+    double seconds;
+    int trained, validated;
+    bool stopped;
+  };
+  for (const auto& [seconds, trained, validated, stopped] : {Case{0, 0, 1, true},
+                                                             {2, 2, 1, true},
+                                                             {2.5, 3, 1, true},
+                                                             {4, 4, 2, true},
+                                                             {1000, 12, 4, false}}) {
+    Timed fit(seconds);
+    fit.learn.fit(4);
+    CHECK(fit.trained == trained);
+    CHECK(fit.validated == validated);
+    CHECK(fit.limit.stopped() == stopped);
+    fit.learn.fit(1, {.train = false});  // and the learner is as ready as before
+    fit.now += 5;
+    const int before = fit.trained;
+    fit.learn.fit(4);
+    CHECK(fit.trained == before + trained);
+  }
+  CHECK_THROWS_AS(MaxTimeCB(-1), Error);
+  CHECK_THROWS_AS(MaxTimeCB(std::nan("")), Error);
+}
+
+TEST_CASE("MaxTimeCB: a rehearsal takes no time, and a fit that goes on has what is left") {
+  Timed fit(0);
+  CHECK(capture_preds(fit.learn).labels.size() == 8);
+
+  const TemporaryFolder folder;
+  const std::string half = folder.file("half");
+  Timed first(5), second(5);
+  CheckpointCB keeps({.last = half, .every = 2}), goes_on;
+  first.learn.add(keeps);
+  OnEvent plug([&](const std::string& event, Learner&) {
+    if (event == "before_batch" && first.trained == 2) throw std::runtime_error("pulled the plug");
+  });
+  first.learn.add(plug);
+  CHECK_THROWS_WITH(first.learn.fit(4), "pulled the plug");
+  second.now = 5000;
+  goes_on.resume(half);
+  second.learn.add(goes_on);
+  second.learn.fit(4);
+  CHECK(second.trained == 3);
+  CHECK(second.limit.stopped());
+}
+
+TEST_CASE("CSVLoggerCB: the table of the metrics, after every pass") {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("history.csv");
+  Points data;
+  nn::Linear model(3, 2);
+  MetricsCB metrics;
+  metrics.log = nullptr;
+  CSVLoggerCB logger(path);
+  TrainLearner learn(model, data.dls, nn::CrossEntropyLoss(), {.cbs = {&logger, &metrics}});
+  int passes = 0;
+  OnEvent watch(
+      [&](const std::string& event, Learner&) {
+        if (event == "after_epoch") {
+          CHECK(file_bytes(path) == metrics.csv());
+          if (++passes == 3) throw std::runtime_error("pulled the plug");
+        }
+      },
+      100);
+  learn.add(watch);
+  CHECK_THROWS_WITH(learn.fit(2), "pulled the plug");
+  CHECK(passes == 3);
+  const std::string table = file_bytes(path);
+  CHECK(std::count(table.begin(), table.end(), '\n') == 4);
+  CHECK(folder.entries() == 1);
+  capture_preds(learn);
+  CHECK(file_bytes(path) == table);
+
+  learn.remove(metrics);
+  CHECK(contains(message_of([&] { learn.fit(1); }), "[csv_logger] a MetricsCB expected"));
+  learn.add(metrics);
+  learn.remove(watch);
+  CSVLoggerCB nowhere(folder.file("none/history.csv"));
+  learn.add(nowhere);
+  CHECK_THROWS_AS(learn.fit(1), std::runtime_error);
+}
