@@ -95,9 +95,11 @@ Predictions average(const std::vector<Predictions>& all) {
     check<Error>(std::equal(here.data(), here.data() + here.size(), there.data(),
                             there.data() + there.size()),
                  "average", "predictions ", i, " are of other rows than the first");
+    check(all[i].scores.shape() == all.front().scores.shape(), "average", "predictions ", i, " ",
+          all[i].scores.shape(), ": ", all.front().scores.shape(), " expected, as the first are");
     total = total + Tensor(probabilities(all[i].scores));
   }
-  return {(total / static_cast<Scalar>(all.size())).value(), all.front().labels};
+  return {log(total / static_cast<Scalar>(all.size())).value(), all.front().labels};
 }
 
 }  // namespace kindling

@@ -24,14 +24,15 @@ using View = std::function<Batch(Batch)>;
 /// the model its mode. Throws Error when there is no validation data, or it has no labels.
 Predictions capture_preds(Learner& learn, const View& view = nullptr);
 
-/// Test-time augmentation: the mean over several views of the same rows of the probabilities
-/// (softmax of the scores). Throws Error for no views.
+/// Test-time augmentation: average() over several views of the same rows. Throws Error for no
+/// views.
 ///
 ///     tta(learn, {nullptr, Augment().horizontal_flip(1)})
 Predictions tta(Learner& learn, const std::vector<View>& views);
 
-/// The mean of the probabilities of several models for the same rows: an ensemble. Throws Error for
-/// none, or other labels.
+/// Several models, or views, together: the mean of their probabilities (softmax of the scores), of
+/// which the scores are the logarithms, so that they can be averaged again. Throws Error for none,
+/// other labels, or another number of classes.
 Predictions average(const std::vector<Predictions>& all);
 
 }  // namespace kindling

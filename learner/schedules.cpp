@@ -20,8 +20,9 @@ void check_share(const char* who, const char* name, double share) {
   check<Error>(share >= 0 && share <= 1, who, name, " ", share, ": in [0, 1] expected");
 }
 
+/// Of no steps at all one is at the beginning.
 double share_of(Index step, Index steps) {
-  return static_cast<double>(step) / static_cast<double>(steps);
+  return steps > 0 ? static_cast<double>(step) / static_cast<double>(steps) : 0;
 }
 
 /// From `from` to `to` as `share` goes from 0 to 1, flat at both ends.

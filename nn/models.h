@@ -63,7 +63,8 @@ struct ResNetOptions {
 };
 
 /// `first`, then a ResBlock of stride 2 from each width to the next, then the head: a Linear
-/// without bias and a BatchNorm1d. Throws Error for less than one width.
+/// without bias and a BatchNorm1d. Throws Error for less than one width, and unless 0 <= dropout
+/// < 1.
 std::unique_ptr<Sequential> resnet(std::unique_ptr<Module> first, const std::vector<Index>& widths,
                                    ResNetOptions options = {});
 /// 13: a ResBlock of 8, then 16 .. 256; 1.23 million parameters.

@@ -7,7 +7,6 @@
 #include "engine/ops/elementwise.h"
 #include "engine/ops/layout.h"
 #include "engine/ops/matmul.h"
-#include "engine/ops/reduce.h"
 #include "engine/ops/update.h"
 #include "engine/tape.h"
 
@@ -16,11 +15,13 @@ namespace kindling::nn {
 Array orthogonalize(const Array& array, int iterations) {
   // The polynomial a s + b s^3 + c s^5 of every singular value s, again and again.
   constexpr Scalar a = 3.4445, b = -4.7750, c = 2.0315;
+  check(array.rank() == 2, "orthogonalize", "x ", array.shape(), ": a matrix expected");
+  check<Error>(iterations >= 1, "orthogonalize", iterations, " iterations: at least one expected");
+  double square = 0;  // in double, where neither tiny nor huge gradients get lost
+  for (const Scalar v : array.values()) square += double{v} * double{v};
+  if (square == 0) return array;
   const NoGrad no_grad;
-  Tensor x(array);
-  const double norm = std::sqrt(double{sum(x * x).item()});
-  if (norm == 0) return array;
-  x = x / static_cast<Scalar>(norm);
+  Tensor x = Tensor(array) * static_cast<Scalar>(1 / std::sqrt(square));
   const bool tall = array.dim(0) > array.dim(1);
   for (int i = 0; i < iterations; ++i) {
     // On the side where the square is small.

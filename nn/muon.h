@@ -9,7 +9,8 @@ namespace kindling::nn {
 /// A matrix near the orthogonal one nearest to x (N, M): the same singular vectors, and all
 /// singular values, which must not be tiny beside the largest, moved to about 1 (0.7 to 1.2 after
 /// five iterations). Newton and Schulz's iteration with the coefficients of Jordan et al., "Muon",
-/// 2024, which give up exactness for speed. A matrix of zeros stays one.
+/// 2024, which give up exactness for speed. A matrix of zeros stays one. Throws ShapeError for
+/// anything but a matrix, Error for less than one iteration.
 Array orthogonalize(const Array& x, int iterations = 5);
 
 struct MuonOptions {

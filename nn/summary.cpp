@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdio>
 #include <map>
+#include <set>
 
 #include "engine/error.h"
 #include "engine/tape.h"
@@ -54,6 +55,7 @@ std::vector<LayerSummary> summarize(Module& model, const Tensor& x, int runs) {
   model.eval();
   std::vector<LayerSummary> layers, latest;
   std::map<const Module*, Clock::time_point> began;
+  std::set<const Module*> counted;
   std::vector<HookHandle> hooks;
   for (const auto& named : model.named_modules()) {
     Module& module = *named.second;
@@ -71,12 +73,14 @@ std::vector<LayerSummary> summarize(Module& model, const Tensor& x, int runs) {
                              0,
                              multiply_adds(m, shape),
                              std::chrono::duration<double>(Clock::now() - began[&m]).count()};
-          for (const Tensor& parameter : m.parameters()) layer.parameters += parameter.size();
+          if (counted.insert(&m).second)
+            for (const Tensor& parameter : m.parameters()) layer.parameters += parameter.size();
           latest.push_back(std::move(layer));
         }));
   }
   for (int run = 0; run < runs; ++run) {
     latest.clear();
+    counted.clear();
     model(x);
     if (run == 0) layers = latest;
     for (std::size_t i = 0; i < std::min(layers.size(), latest.size()); ++i)

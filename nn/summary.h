@@ -19,7 +19,10 @@ struct LayerSummary {
 };
 
 /// The modules without children, in the order in which the model runs them on x (N, ...), once for
-/// every time that they run. The model is in evaluation meanwhile, and stays as it was.
+/// every time that they run; the second time without parameters, so that these add up to the
+/// model's (but for those that a module with children has of its own). Each is timed alone, which
+/// leaves out what several save when they are computed together. The model is in evaluation
+/// meanwhile, and stays as it was. Throws Error for less than one run, and what the model throws.
 std::vector<LayerSummary> summarize(Module& model, const Tensor& x, int runs = 5);
 
 /// The same as a table for people, a layer a line, with the sums below.

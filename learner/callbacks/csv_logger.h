@@ -10,28 +10,33 @@
 
 namespace kindling {
 
-/// Writes the table of the MetricsCB to a file after every pass and after the fit (which had none,
-/// if it went on where all was done), whole or not at all.
+/// Writes the table of the MetricsCB to a file after every pass, and when the fit is over, however
+/// it ended; whole or not at all.
 class CSVLoggerCB : public Callback {
  public:
   explicit CSVLoggerCB(std::string path) : Callback(kBehindMetrics), path_(std::move(path)) {}
 
   /// Throws Error when the fit has no MetricsCB.
   void before_fit(Learner& learn) override {
-    check<Error>(learn.rehearses || learn.metrics, "csv_logger",
-                 "a MetricsCB expected: its table is to be written");
+    if (learn.rehearses) return;
+    check<Error>(learn.metrics, "csv_logger", "a MetricsCB expected: its table is to be written");
+    metrics_ = learn.metrics;
   }
   /// Both throw std::runtime_error when the file cannot be written.
-  void after_epoch(Learner& learn) override { write(learn); }
-  void after_fit(Learner& learn) override { write(learn); }
+  void after_epoch(Learner&) override { write(); }
+  void cleanup_fit(Learner&) override {
+    write();
+    metrics_ = nullptr;
+  }
 
  private:
-  void write(const Learner& learn) const {
-    if (!learn.rehearses) write_file_atomically(path_, learn.metrics->csv());
+  void write() const {
+    if (metrics_) write_file_atomically(path_, metrics_->csv());
   }
 
   static constexpr int kBehindMetrics = 5;
   std::string path_;
+  const MetricsCB* metrics_ = nullptr;  ///< Of the current fit, unless it rehearses.
 };
 
 }  // namespace kindling

@@ -9,7 +9,9 @@
 namespace kindling {
 
 /// Ends a fit when its time is up: training is left before the next batch, what has been trained is
-/// validated, and no other epoch begins. A fit that goes on from a checkpoint has what is left.
+/// validated, and no other epoch begins. A fit that goes on from a checkpoint has what is left. The
+/// pass that was left has no row in the metrics, and no checkpoint but that of the validation
+/// behind it, or of CheckpointOptions::every.
 class MaxTimeCB : public Callback {
  public:
   /// Throws Error for seconds that are negative or not a number.
@@ -31,7 +33,8 @@ class MaxTimeCB : public Callback {
     stopped_ = false;
   }
   void before_epoch(Learner& learn) override {
-    if (!learn.training || learn.rehearses || !(stopped_ || (learn.epoch > 0 && up()))) return;
+    const bool begins = learn.iter == 0 && learn.epoch > 0;  // and is not gone on with
+    if (!learn.training || learn.rehearses || !(stopped_ || (begins && up()))) return;
     stopped_ = true;
     throw CancelFit();
   }
@@ -45,7 +48,6 @@ class MaxTimeCB : public Callback {
     double spent = clock() - began_;
     archive("spent", spent);
     archive.expect(spent >= 0, "spent", "a number of at least 0");
-    archive("stopped", stopped_);
     if (archive.loading()) began_ = clock() - spent;
   }
 

@@ -27,29 +27,41 @@ double beta(double alpha, Draw& draw) {
 
 MixCB::MixCB(const char* who, double alpha)
     : Callback(kBehindTransforms), who_(who), alpha_(alpha) {
-  check<Error>(alpha > 0 && alpha <= 8, who, "alpha ", alpha, ": in (0, 8] expected");
+  check<Error>(alpha >= 0.01 && alpha <= 8, who, "alpha ", alpha, ": in [0.01, 8] expected");
+}
+
+void MixCB::before_fit(Learner& learn) {
+  for (const Callback* cb : learn.callbacks())
+    check<Error>(cb == this || !dynamic_cast<const MixCB*>(cb), who_,
+                 "another callback mixes images already: one expected");
 }
 
 void MixCB::before_batch(Learner& learn) {
   if (!learn.training) return;
   const Array xs = learn.batch.xs.at(0).value();
-  check(xs.rank() == 4, who_, "x ", xs.shape(), ": images (N,H,W,C) expected");
+  check(xs.rank() == 4 && xs.dim(1) > 0 && xs.dim(2) > 0, who_, "x ", xs.shape(),
+        ": images (N,H,W,C) expected");
   const IntArray& labels = learn.batch.labels();
+  check(labels.shape() == Shape{xs.dim(0)}, who_, "x ", xs.shape(), ": labels ", labels.shape(),
+        ", one an image expected");
   const std::vector<Index> others = default_random().permutation(xs.dim(0));
   Draw draw(default_random().bits(), 0);
   share_ = beta(alpha_, draw);
   share_ = std::max(share_, 1 - share_);
   learn.batch.xs[0] = Tensor(mix(xs, others, share_, draw));
-  other_ = IntArray(labels.shape());
-  for (std::size_t i = 0; i < others.size(); ++i) other_.data()[i] = labels[others[i]];
+  IntArray other_labels(labels.shape());
+  for (std::size_t i = 0; i < others.size(); ++i) other_labels.data()[i] = labels[others[i]];
+  plain_ = learn.loss_func;
+  learn.loss_func = [plain = *plain_, other_labels, share = static_cast<Scalar>(share_)](
+                        const Tensor& preds, const IntArray& own_labels) {
+    return plain(preds, Batch{{}, own_labels}) * share +
+           plain(preds, Batch{{}, other_labels}) * (1 - share);
+  };
 }
 
-void MixCB::after_loss(Learner& learn) {
-  if (!other_.defined()) return;
-  Batch other = learn.batch;
-  other.y = other_;
-  learn.loss = learn.loss * static_cast<Scalar>(share_) +
-               learn.loss_func(learn.preds, other) * static_cast<Scalar>(1 - share_);
+void MixCB::cleanup_batch(Learner& learn) {
+  if (plain_) learn.loss_func = *plain_;
+  plain_.reset();
 }
 
 Array MixupCB::mix(const Array& xs, const std::vector<Index>& others, double& share, Draw&) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "data/augment.h"
@@ -10,17 +11,20 @@ namespace kindling {
 /// Trains on mixtures of two images each: an image x of the batch, and the one at its place in
 /// another order of the batch. How much of x is in the mixture, its share, is drawn for each batch
 /// from Beta(alpha, alpha) and is the larger part; the loss is the share of the loss for the label
-/// of x and the rest of that for the other label. Metrics go by the label of x.
+/// of x and the rest of that for the other label, in the learner's loss_func as long as the batch
+/// lasts. Metrics go by the label of x.
 class MixCB : public Callback {
  public:
+  /// Throws Error when there is another one: of two, each would mix with labels that the images no
+  /// longer have.
+  void before_fit(Learner& learn) override;
   void before_batch(Learner& learn) override;
-  void after_loss(Learner& learn) override;
-  void cleanup_batch(Learner&) override { other_ = {}; }
+  void cleanup_batch(Learner& learn) override;
   /// Of x, in the latest training batch.
   double share() const { return share_; }
 
  protected:
-  /// Throws Error for an alpha that is not in (0, 8].
+  /// Throws Error for an alpha that is not in [0.01, 8].
   MixCB(const char* who, double alpha);
   /// The mixture of xs (N,H,W,C) with others, which are rows of xs in another order; share is what
   /// was drawn, and becomes what it came to.
@@ -30,7 +34,7 @@ class MixCB : public Callback {
  private:
   const char* who_;
   double alpha_, share_ = 1;
-  IntArray other_;  ///< Labels of the second images, while a batch is mixed.
+  std::optional<LossFunction> plain_;  ///< The learner's own, while a batch is mixed.
 };
 
 /// share x + (1 - share) other (Zhang et al., "mixup", 2018).

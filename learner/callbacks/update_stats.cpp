@@ -1,6 +1,7 @@
 #include "learner/callbacks/update_stats.h"
 
 #include <cmath>
+#include <limits>
 
 #include "engine/error.h"
 
@@ -49,7 +50,9 @@ void UpdateStats::after_step(Learner& learn) {
   for (std::size_t i = 0; i < weights_.size(); ++i) {
     const Array& grad = weights_[i].grad();
     series_[i].gradients.push_back(grad.defined() ? norm(grad) : 0);
-    series_[i].ratios.push_back(distance(weights_[i].value(), before_.at(i)) / norm(before_[i]));
+    const double weight = norm(before_.at(i));
+    series_[i].ratios.push_back(weight > 0 ? distance(weights_[i].value(), before_[i]) / weight
+                                           : std::numeric_limits<double>::quiet_NaN());
   }
 }
 

@@ -8,11 +8,13 @@
 
 namespace kindling {
 
-/// Watches how weights change: for every step and every weight of two axes or more, the norm of its
-/// gradient, and the norm of the step beside that of the weight. About 1e-3 is usual for the
-/// latter; a layer far below the others hardly learns, one far above them forgets.
+/// Watches how weights change: for every step and every weight of two axes or more, the norm of the
+/// gradient that the step is taken with (gathered and clipped, if that is done), and the norm of
+/// the step beside that of the weight, which is no number where the weight was all zeros. About
+/// 1e-3 is usual for the latter; a layer far below the others hardly learns, one far above them
+/// forgets.
 ///
-/// Costs a copy of the weights each step.
+/// Costs a copy of the weights each step, and three walks through them.
 class UpdateStats : public Callback {
  public:
   UpdateStats();
@@ -25,6 +27,7 @@ class UpdateStats : public Callback {
   void after_backward(Learner& learn) override;
   void after_step(Learner& learn) override;
   void cleanup_batch(Learner&) override { before_.clear(); }
+  void cleanup_fit(Learner&) override { weights_.clear(); }
   std::string state_name() const override { return "update_stats"; }
   void state(Archive& archive) override;
 

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <stdexcept>
 #include <string>
 
 #include "learner/callbacks/checkpoint_cb.h"
 #include "learner/callbacks/csv_logger.h"
+#include "learner/callbacks/lr_finder.h"
 #include "learner/callbacks/max_time.h"
 #include "learner/callbacks/metrics_cb.h"
 #include "learner/predictions.h"
@@ -74,7 +76,11 @@ TEST_CASE("MaxTimeCB: trains until time is up, validates, and ends; an epoch has
 
 TEST_CASE("MaxTimeCB: a rehearsal takes no time, and a fit that goes on has what is left") {
   Timed fit(0);
-  CHECK(capture_preds(fit.learn).labels.size() == 8);
+  CHECK(lr_find(fit.learn, {.max_epochs = 2}).losses.size() == 6);
+  fit.learn.fit(4);
+  CHECK(fit.limit.stopped());
+  lr_find(fit.learn, {.max_epochs = 1});
+  CHECK(fit.limit.stopped());
 
   const TemporaryFolder folder;
   const std::string half = folder.file("half");
@@ -92,6 +98,33 @@ TEST_CASE("MaxTimeCB: a rehearsal takes no time, and a fit that goes on has what
   second.learn.fit(4);
   CHECK(second.trained == 3);
   CHECK(second.limit.stopped());
+}
+
+TEST_CASE(
+    "MaxTimeCB: what was trained before a fit went on is validated, and more time is more time") {
+  const TemporaryFolder folder;
+  const std::string half = folder.file("half");
+  Timed first(4);
+  CheckpointCB keeps({.last = half, .every = 1});
+  OnEvent plug(
+      [&](const std::string& event, Learner&) {
+        if (event == "before_batch" && first.trained == 4)
+          throw std::runtime_error("pulled the plug");
+      },
+      -1);
+  first.learn.add(keeps);
+  first.learn.add(plug);
+  CHECK_THROWS_WITH(first.learn.fit(4), "pulled the plug");
+  for (const double seconds : {4.0, 6.0}) {
+    Timed second(seconds);
+    CheckpointCB goes_on;
+    goes_on.resume(half);
+    second.learn.add(goes_on);
+    second.learn.fit(4);
+    CHECK(second.trained == (seconds == 4 ? 0 : 2));
+    CHECK(second.validated == 1);
+    CHECK(second.limit.stopped());
+  }
 }
 
 TEST_CASE("CSVLoggerCB: the table of the metrics, after every pass") {
@@ -118,13 +151,15 @@ TEST_CASE("CSVLoggerCB: the table of the metrics, after every pass") {
   const std::string table = file_bytes(path);
   CHECK(std::count(table.begin(), table.end(), '\n') == 4);
   CHECK(folder.entries() == 1);
+  learn.remove(watch);
+  std::filesystem::remove(path);
   capture_preds(learn);
-  CHECK(file_bytes(path) == table);
+  CHECK(folder.entries() == 0);
 
   learn.remove(metrics);
+  CHECK(capture_preds(learn).labels.size() == 8);
   CHECK(contains(message_of([&] { learn.fit(1); }), "[csv_logger] a MetricsCB expected"));
   learn.add(metrics);
-  learn.remove(watch);
   CSVLoggerCB nowhere(folder.file("none/history.csv"));
   learn.add(nowhere);
   CHECK_THROWS_AS(learn.fit(1), std::runtime_error);

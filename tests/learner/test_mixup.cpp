@@ -4,9 +4,12 @@
 
 #include <cmath>
 #include <set>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "data/synthetic.h"
+#include "learner/callbacks/lr_finder.h"
 #include "learner/callbacks/mixup.h"
 #include "nn/layers.h"
 #include "nn/loss.h"
@@ -144,6 +147,34 @@ TEST_CASE("CutMixCB: a rectangle is the other's, and the loss counts its pixels"
   CHECK(cut > 50);
 }
 
+TEST_CASE(
+    "mixtures: lr_find goes by the loss that is trained on, and the learner's own comes back") {
+  set_seed(1);
+  const TensorDataset train = numbered(16), valid = numbered(8);
+  nn::Sequential model{nn::make<nn::Flatten>(), nn::make<nn::Linear>(48, 3)};
+  MixupCB mix(8);  // shares near a half
+  TrainLearner learn(model, {DataLoader(train, 8), DataLoader(valid, 8)}, nn::CrossEntropyLoss(),
+                     {.cbs = {&mix}});
+  double first = 0;
+  OnEvent early(
+      [&](const std::string& event, Learner& l) {
+        if (event == "after_loss" && first == 0) first = l.loss.item();
+      },
+      -100);
+  OnEvent late(
+      [&](const std::string& event, Learner& l) {
+        if (event == "after_loss" && l.iter == 0 && l.epoch == 0) CHECK(l.loss.item() == first);
+      },
+      100);
+  learn.add(early);
+  learn.add(late);
+  CHECK(lr_find(learn, {.max_epochs = 1}).losses[0] == first);
+  const Batch batch = train.batch(std::vector<Index>{0, 1, 2});
+  const Tensor preds = model(batch.xs);
+  CHECK(learn.loss_func(preds, batch).item() ==
+        nn::CrossEntropyLoss()(preds, batch.labels()).item());
+}
+
 TEST_CASE("shares are Beta(alpha, alpha)'s: those of mixup near 1, or anywhere") {
   // The mean of the larger part: for alpha = 1 that of max(u, 1 - u), 3/4.
   for (const auto& [alpha, mean] : {std::pair{1.0, 0.75}, {8.0, 0.5964}, {0.1, 0.9388}}) {
@@ -160,6 +191,7 @@ TEST_CASE("shares are Beta(alpha, alpha)'s: those of mixup near 1, or anywhere")
 
 TEST_CASE("mixtures: bad settings, bad inputs, and a batch that fails leaves no other labels") {
   CHECK_THROWS_AS(MixupCB(0), Error);
+  CHECK_THROWS_AS(MixupCB(1e-13), Error);
   CHECK_THROWS_AS(CutMixCB(-1), Error);
   CHECK_THROWS_AS(MixupCB(9), Error);
   Points data;
@@ -178,6 +210,23 @@ TEST_CASE("mixtures: bad settings, bad inputs, and a batch that fails leaves no 
                      {.cbs = {&mix, &breaks}});
   again.fit(1);
   CHECK(batches == 1);
+  CutMixCB both;
+  again.add(both);
+  CHECK(contains(message_of([&] { again.fit(1); }), "mixes images already"));
+  again.remove(both);
+  struct Halved : Dataset {
+    const ImageDataset& all;
+    explicit Halved(const ImageDataset& images) : all(images) {}
+    Index size() const override { return all.size(); }
+    Batch batch(std::span<const Index> rows) const override {
+      Batch whole = all.batch(rows);
+      whole.y = whole.labels().rows(0, 1);
+      return whole;
+    }
+  } halved(images);
+  TrainLearner lacking(other, make_data_loaders(halved, images, 4), nn::CrossEntropyLoss(),
+                       {.cbs = {&mix}});
+  CHECK(contains(message_of([&] { lacking.fit(1); }), "[mixup] x (4,4,4,1): labels (1)"));
   again.fit(1, {.train = false});  // a mixed loss here would be of rows that there are not
   CHECK(batches == 2);
 }

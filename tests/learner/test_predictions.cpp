@@ -42,6 +42,9 @@ void check_near(const Array& got, const std::vector<double>& want) {
     CHECK(std::abs(got[static_cast<Index>(i)] - want[i]) <= 1e-6);
 }
 
+/// Logarithms, as probabilities.
+Array exp_of(const Array& logs) { return exp(Tensor(logs)).value(); }
+
 const View kTwice = [](Batch batch) {
   batch.xs[0] = batch.xs[0] * Scalar{2};
   return batch;
@@ -90,7 +93,7 @@ TEST_CASE("tta: the mean of the probabilities over the views") {
   const auto once = by_hand(fit.model, fit.x, 1, true), twice = by_hand(fit.model, fit.x, 2, true);
   std::vector<double> mean;
   for (std::size_t i = 0; i < once.size(); ++i) mean.push_back((2 * once[i] + twice[i]) / 3);
-  check_near(tta(fit.learn, {nullptr, kTwice, nullptr}).scores, mean);
+  check_near(exp_of(tta(fit.learn, {nullptr, kTwice, nullptr}).scores), mean);
 }
 
 TEST_CASE("average: an ensemble of models, and what cannot be averaged") {
@@ -99,7 +102,9 @@ TEST_CASE("average: an ensemble of models, and what cannot be averaged") {
   std::vector<double> mean;
   for (std::size_t i = 0; i < one.size(); ++i) mean.push_back((one[i] + other[i]) / 2);
   const Predictions first = capture_preds(a.learn);
-  check_near(average({first, capture_preds(b.learn)}).scores, mean);
+  const Predictions both = average({first, capture_preds(b.learn)});
+  check_near(exp_of(both.scores), mean);
+  check_near(exp_of(average({both, both}).scores), mean);  // an average can be averaged
   CHECK(message_of([] { average({}); }) == "[average] no predictions to average");
   CHECK(message_of([&] { tta(a.learn, {}); }) == "[average] no predictions to average");
   Predictions wrong = capture_preds(b.learn);
@@ -107,6 +112,9 @@ TEST_CASE("average: an ensemble of models, and what cannot be averaged") {
   CHECK(message_of([&] {
           average({first, wrong});
         }) == "[average] predictions 1 are of other rows than the first");
+  wrong = first;
+  wrong.scores = Array(Shape{first.scores.dim(0), 1}, 0);
+  CHECK(contains(message_of([&] { average({first, wrong}); }), "[average] predictions 1 ("));
   wrong.labels = IntArray(Shape{3}, 0);
   CHECK_THROWS_AS(average({first, wrong}), Error);
 }

@@ -2,18 +2,26 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <optional>
 #include <set>
+#include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "data/synthetic.h"
 #include "engine/random.h"
 #include "engine/tape.h"
+#include "learner/callbacks/checkpoint_cb.h"
 #include "learner/callbacks/metrics_cb.h"
+#include "tests/learner/fits.h"
+#include "tests/plot/picture.h"
 #include "tests/support/errors.h"
 
 using namespace kindling;
 using namespace kindling::test;
+using kindling::plot::testing::TemporaryFolder;
 
 TEST_CASE("every recipe trains and judges, and can be done so again bit by bit") {
   const ImageDataset train = synthetic_images(48, 10, 1), valid = synthetic_images(20, 10, 2);
@@ -38,7 +46,6 @@ TEST_CASE("every recipe trains and judges, and can be done so again bit by bit")
         recipe.prepare(*recipe.model, learn->dls.train.begin()->xs[0]);
       }
       learn->fit(2);
-      if (recipe.finish) recipe.finish();
       std::vector<double> values;
       for (const MetricsRow& row : metrics.history()) values.push_back(row["loss"]);
       return values;
@@ -48,6 +55,47 @@ TEST_CASE("every recipe trains and judges, and can be done so again bit by bit")
     for (const double loss : first) CHECK(std::isfinite(loss));
     CHECK(first[0] != first[2]);  // something was learned, or unlearned
     CHECK(losses() == first);
+  }
+}
+
+TEST_CASE("every recipe goes on from a checkpoint as if nothing had been") {
+  const TemporaryFolder folder;
+  const ImageDataset train = synthetic_images(48, 10, 1), valid = synthetic_images(20, 10, 2);
+  for (const NamedRecipe& named : recipes()) {
+    CAPTURE(named.name);
+    // Two epochs of three batches; one that is to be interrupted is, behind the second of them.
+    const auto weights_of = [&](bool interrupt, std::optional<std::string> from) {
+      set_seed(from ? 7 : 3);
+      Recipe recipe = named.make();
+      recipe.batch_size = 16;
+      recipe.lr /= 100;
+      const auto learn = make_learner(recipe, make_data_loaders(train, valid, 16));
+      if (recipe.prepare && !from) {
+        const NoGrad no_grad;
+        recipe.prepare(*recipe.model, learn->dls.train.begin()->xs[0]);
+      }
+      CheckpointCB checkpoint;
+      if (from) checkpoint.resume(*from);
+      OnEvent plug(
+          [&](const std::string& event, Learner& l) {
+            if (interrupt && event == "after_batch" && l.training && l.iter == 1) {
+              save_checkpoint(folder.file("half"), l, l.next());
+              throw std::runtime_error("pulled the plug");
+            }
+          },
+          CheckpointCB::kOrder);
+      learn->add(checkpoint);
+      learn->add(plug);
+      if (interrupt)
+        CHECK_THROWS_WITH(learn->fit(2), "pulled the plug");
+      else
+        learn->fit(2);
+      return bits(*recipe.model);
+    };
+    const std::string whole = weights_of(false, {});
+    const std::string half = weights_of(true, {});
+    CHECK((half != whole));
+    CHECK((weights_of(false, folder.file("half")) == whole));
   }
 }
 

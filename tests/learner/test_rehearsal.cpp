@@ -26,6 +26,7 @@ TEST_CASE("a rehearsal keeps nothing, and nothing that was kept goes") {
     const std::string csv = fit.metrics.csv();
     const std::vector<double> losses = fit.progress.losses(), rates = fit.recorder["lr"],
                               own = weights(fit.model);
+    const std::vector<double> ratios = fit.updates.series()[0].ratios;
     const std::size_t batches = fit.stats.hooks()[0].state().means.size();
     if (predicts) {
       const Predictions found = capture_preds(*fit.learn);
@@ -39,6 +40,7 @@ TEST_CASE("a rehearsal keeps nothing, and nothing that was kept goes") {
     CHECK(fit.recorder["lr"] == rates);
     CHECK(fit.stats.hooks()[0].state().means.size() == batches);
     CHECK(batches > 0);
+    CHECK(fit.updates.series()[0].ratios == ratios);
     CHECK(weights(fit.model) == own);
     fit.ema.keep();
     other.ema.keep();

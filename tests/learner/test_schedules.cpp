@@ -73,6 +73,16 @@ TEST_CASE("geometric goes by equal factors, and compose gives each piece its ste
     for (Index i = 0; i < steps; ++i) CHECK(std::isfinite(pieces(i, steps)));
 }
 
+TEST_CASE("schedules: of no steps at all, a number all the same") {
+  for (const Schedule& schedule :
+       {constant(0.5), linear(0.5, 0), cosine(0.5), geometric(0.5, 0.1), exponential(0.5, 0.9),
+        step_decay(0.5, 3), flat_cosine(0.5), compose({{0.5, linear(0.5, 1)}, {0.5, cosine(0.5)}})})
+    CHECK(schedule(0, 0) == 0.5);
+  for (const Schedule& schedule :
+       {warm_up(0.1, constant(0.5)), one_cycle({.max = 0.5}), one_cycle_momentum()})
+    CHECK(std::isfinite(schedule(0, 0)));
+}
+
 TEST_CASE("schedules: settings that make no sense are refused by name") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const auto starts = [](const std::string& who, const auto& make) {

@@ -61,6 +61,12 @@ TEST_CASE("orthogonalize: singular vectors stay, singular values go to about 1")
       CHECK(s < 1.25);
     }
   }
+  for (const Scalar scale : {Scalar(1e-25), Scalar(1e25)}) {
+    const Array x = Random(1).normal({4, 3}), scaled = (Tensor(x) * scale).value();
+    CHECK(difference(nn::orthogonalize(scaled), to_plain(nn::orthogonalize(x)), 1e-4) == "");
+  }
+  CHECK_THROWS_AS(nn::orthogonalize(Array(Shape{3}, 1)), ShapeError);
+  CHECK_THROWS_AS(nn::orthogonalize(Array(Shape{3, 3}, 1), 0), Error);
   const Array zeros(Shape{2, 3}, 0);
   CHECK(same_bits(nn::orthogonalize(zeros), zeros));
 }

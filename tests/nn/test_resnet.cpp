@@ -25,7 +25,7 @@ std::unique_ptr<nn::Sequential> model_of(const Json& row) {
   for (const double width : row["widths"].numbers()) widths.push_back(static_cast<Index>(width));
   return nn::resnet(
       row["model"].text == "pooled" ? nn::conv_bn(1, 4, 5, 1) : nn::make<nn::ResBlock>(1, 4),
-      widths, row["pooled"].number != 0);
+      widths, {.pooled = row["pooled"].number != 0});
 }
 
 IntArray labels_of(const Json& labels) {

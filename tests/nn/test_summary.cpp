@@ -66,6 +66,7 @@ TEST_CASE("summarize: a module that runs twice is there twice, and the model sta
   CHECK(layers[0].path == "layer");
   CHECK(layers[1].path == "norm");
   CHECK(layers[2].path == "layer");
+  CHECK(layers[0].parameters + layers[1].parameters + layers[2].parameters == 3 * 3 + 3 + 6);
   CHECK(model.training());
   CHECK_FALSE(model.norm.training());
   CHECK(grad_enabled());

@@ -21,6 +21,7 @@
 #include "learner/callbacks/metrics_cb.h"
 #include "learner/callbacks/progress.h"
 #include "learner/callbacks/terminate_on_nan.h"
+#include "learner/callbacks/update_stats.h"
 #include "learner/examples/example.h"
 #include "learner/examples/fashion_mnist/options.h"
 #include "learner/examples/fashion_mnist/pictures.h"
@@ -41,14 +42,18 @@ struct Data {
 
   Data(const std::filesystem::path& dir, const Normalize& normalize, Index hold_out)
       : all(load_fashion_mnist(dir, normalize)),
-        train(rows(all.train, 0, all.train.size() - hold_out)),
+        train(rows(all.train, 0, kept(hold_out))),
         valid(hold_out > 0 ? rows(all.train, train.size(), all.train.size())
                            : rows(all.test, 0, all.test.size())) {}
+  Data(const Data&) = delete;  // the subsets refer to `all`
 
  private:
+  Index kept(Index hold_out) const {
+    check<Error>(hold_out < all.train.size(), "hold-out", hold_out, ": less than the ",
+                 all.train.size(), " training images expected");
+    return all.train.size() - hold_out;
+  }
   static Subset rows(const Dataset& dataset, Index begin, Index end) {
-    check<Error>(begin >= 0 && begin <= end && end > 0, "hold-out", "there are ", dataset.size(),
-                 " training images");
     std::vector<Index> numbers(static_cast<std::size_t>(end - begin));
     std::iota(numbers.begin(), numbers.end(), begin);
     return {dataset, std::move(numbers)};
@@ -65,19 +70,23 @@ void prepare_folder(const std::filesystem::path& out) {
   std::filesystem::remove(probe, error);
 }
 
-/// The first batch, changed as the recipe changes it, as a picture.
+/// The first training batch, changed as the recipe changes it, as a picture; of a fit that goes on
+/// where there is no picture yet, its first.
 class ShowBatchCB : public Callback {
  public:
   ShowBatchCB(std::string path, const ImageDataset& images)
       : Callback(std::numeric_limits<int>::max() - 1), path_(std::move(path)), images_(images) {}
   void before_batch(Learner& learn) override {
-    if (learn.training && learn.epoch == 0 && learn.iter == 0)
-      draw_batch(path_, learn.batch, images_);
+    if (done_ || !learn.training || learn.rehearses) return;
+    done_ = true;
+    if (learn.start && std::filesystem::exists(path_)) return;
+    draw_batch(path_, learn.batch, images_);
   }
 
  private:
   std::string path_;
   const ImageDataset& images_;
+  bool done_ = false;
 };
 
 /// Trains one model, writes all there is to see into the folder, and returns what the model says of
@@ -101,6 +110,7 @@ Predictions train(const Options& options, Recipe r, const Data& data,
   TerminateOnNaN nan_guard;
   ShowBatchCB show_batch(file("batch.png"), data.all.train);
   ActivationStats stats(only<nn::Conv2d>);
+  UpdateStats updates;
   CheckpointCB checkpoint({.last = file("last.safetensors"),
                            .every = options.save_every,
                            .best = file("best.safetensors"),
@@ -111,19 +121,22 @@ Predictions train(const Options& options, Recipe r, const Data& data,
   for (Callback* cb : std::initializer_list<Callback*>{&metrics, &progress, &logger, &nan_guard,
                                                        &show_batch, &checkpoint})
     learn->add(*cb);
-  if (!options.no_stats) learn->add(stats);
+  if (!options.no_stats) {
+    learn->add(stats);
+    learn->add(updates);
+  }
   {
     const StopSignals signals;
     std::optional<DetectAnomaly> guard;
     if (options.detect_anomaly) guard.emplace();
     learn->fit(r.epochs);
   }
-  if (r.finish) r.finish();
 
   if (!options.no_stats) {
     stats.color_dim(file("color_dim.png"));
     stats.dead_chart(file("dead_chart.png"));
     stats.plot_stats(file("stats.png"));
+    updates.plot(file("updates.png"));
   }
   learn->remove(progress);  // Its table is of the training.
   const Predictions plain = capture_preds(*learn);
@@ -139,9 +152,11 @@ Predictions train(const Options& options, Recipe r, const Data& data,
   return both;
 }
 
-/// Model `number` of the recipe, from a seed of its own, with what the command line overrides.
-Recipe make(const NamedRecipe& recipe, const Options& options, int number) {
-  set_seed(options.seed + static_cast<std::uint64_t>(number - 1));
+/// Model `number` of the recipe, from 1, with what the command line overrides. Each has a seed of
+/// its own, which no other ensemble has.
+Recipe make(const NamedRecipe& recipe, const Options& options, int number, int models) {
+  set_seed(options.seed * static_cast<std::uint64_t>(models) +
+           static_cast<std::uint64_t>(number - 1));
   Recipe r = recipe.make();
   r.epochs = options.epochs.value_or(r.epochs);
   r.batch_size = options.batch_size.value_or(r.batch_size);
@@ -149,24 +164,44 @@ Recipe make(const NamedRecipe& recipe, const Options& options, int number) {
   return r;
 }
 
+/// What model `number` of an ensemble goes on from: the checkpoint that was named, or the latest
+/// one of the same ensemble in the folder of that model beside it.
+std::optional<Checkpoint> checkpoint_of(int number, const Options& options,
+                                        const Settings& settings) {
+  if (!options.checkpoint) return {};
+  const int named = model_of(*options.checkpoint);
+  const auto folder = std::filesystem::absolute(options.resume).lexically_normal().parent_path();
+  check<Error>(named > 0 && folder.filename() == std::to_string(named), "resume", options.resume,
+               ": a checkpoint in the folder of its model, ", std::max(named, 1), ", expected");
+  if (number == named) return options.checkpoint;
+  const auto beside = folder.parent_path() / std::to_string(number) / "last.safetensors";
+  if (!std::filesystem::exists(beside)) return {};
+  Checkpoint checkpoint(beside);
+  for (const auto& [name, value] : settings) {
+    const auto there = checkpoint.settings().find(name);
+    if (there == checkpoint.settings().end() || there->second != value) return {};  // another one
+  }
+  return checkpoint;
+}
+
 int run(const Options& options) {
   set_threads(options.threads);
   print_machine();
   const NamedRecipe& recipe = find_recipe(options.recipe);
-  Recipe first = make(recipe, options, 1);
+  const int models = recipe.make().models;
+  Recipe first = make(recipe, options, 1, models);
   const Data data(options.data, first.normalize, options.hold_out);
-  if (first.models == 1) {
+  if (models == 1) {
     train(options, std::move(first), data, options.out, 0, options.checkpoint);
   } else {
-    // Each in a folder of its own. To go on is to go on with each that has a checkpoint.
+    std::vector<std::optional<Checkpoint>> checkpoints;
+    for (int number = 1; number <= models; ++number)
+      checkpoints.push_back(checkpoint_of(number, options, settings_of(options, first.lr, number)));
     std::vector<Predictions> all;
-    for (int number = 1; number <= first.models; ++number) {
-      const auto folder = options.out / std::to_string(number);
-      const auto last = folder / "last.safetensors";
-      std::optional<Checkpoint> resume;
-      if (options.checkpoint && std::filesystem::exists(last)) resume.emplace(last);
-      all.push_back(train(options, make(recipe, options, number), data, folder, number, resume));
-    }
+    for (int number = 1; number <= models; ++number)
+      all.push_back(train(options, make(recipe, options, number, models), data,
+                          options.out / std::to_string(number), number,
+                          checkpoints[static_cast<std::size_t>(number - 1)]));
     std::printf("accuracy together %.4f\n", average(all).accuracy());
   }
   check<Error>(std::fflush(stdout) == 0, "stdout", "cannot write the result");

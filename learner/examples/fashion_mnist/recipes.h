@@ -22,17 +22,13 @@ struct Recipe {
   double lr = 0.1;
 
   OptimizerFactory opt_func = optimizer<nn::SGD>();
-  ParameterChoice param_groups = [](const nn::Module& m) { return m.parameters(); };
   std::function<Schedule(double lr)> schedule = {};  ///< Batch by batch; none: a constant rate,
   Schedule momentum = {};                            ///< and the momentum beside it.
   double kept_gradients = 0;  ///< The share that is left for the next batch: MomentumLearner.
 
   Normalize normalize = FashionMnist::kNormalize;
-  Scalar label_smoothing = 0;
   /// Sees one batch of training images before the first step.
   std::function<void(nn::Module& model, const Tensor& x)> prepare = {};
-  /// After the last.
-  std::function<void()> finish = {};
   std::vector<std::unique_ptr<Callback>> cbs = {};
 
   bool flips = false;  ///< Judged by the mirrored images too (test-time augmentation).
@@ -47,7 +43,8 @@ struct Recipe {
   }
 };
 
-/// A Learner for the recipe's model, with its callbacks and schedule; refers to the recipe.
+/// A Learner for the recipe's model, with its callbacks and schedule. To be made once: it refers to
+/// the recipe, which from now on owns the schedule's callback too.
 std::unique_ptr<Learner> make_learner(Recipe& recipe, const DataLoaders& dls);
 
 /// A recipe by name. `make` draws the weights of the model.
