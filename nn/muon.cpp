@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "engine/error.h"
 #include "engine/ops/elementwise.h"
@@ -17,11 +18,15 @@ Array orthogonalize(const Array& array, int iterations) {
   constexpr Scalar a = 3.4445, b = -4.7750, c = 2.0315;
   check(array.rank() == 2, "orthogonalize", "x ", array.shape(), ": a matrix expected");
   check<Error>(iterations >= 1, "orthogonalize", iterations, " iterations: at least one expected");
-  double square = 0;  // in double, where neither tiny nor huge gradients get lost
-  for (const Scalar v : array.values()) square += double{v} * double{v};
-  if (square == 0) return array;
+  double sum = 0;  // in double, where neither tiny nor huge gradients get lost
+  for (const Scalar v : array.values()) sum += double{v} * double{v};
+  if (sum == 0) return array;
+  const double norm = std::sqrt(sum);
+  Array unit = array;
+  for (Scalar *v = unit.data(), *end = v + unit.size(); v != end; ++v)
+    *v = static_cast<Scalar>(double{*v} / norm);
   const NoGrad no_grad;
-  Tensor x = Tensor(array) * static_cast<Scalar>(1 / std::sqrt(square));
+  Tensor x(std::move(unit));
   const bool tall = array.dim(0) > array.dim(1);
   for (int i = 0; i < iterations; ++i) {
     // On the side where the square is small.

@@ -8,10 +8,13 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "learner/plot/ticks.h"
+
 namespace kindling {
 
 namespace {
 
+using plot::with_commas;
 using std::chrono::duration;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
@@ -28,14 +31,6 @@ bool speaks_unicode() {
 int columns_of(std::FILE* out) {
   winsize size{};
   return ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
-}
-
-/// 51234 -> "51,234".
-std::string with_commas(double number) {
-  std::string digits = std::to_string(std::llround(number));
-  for (auto at = std::ssize(digits) - 3; at > 0; at -= 3)
-    digits.insert(static_cast<std::size_t>(at), ",");
-  return digits;
 }
 
 constexpr auto kBarInterval = milliseconds(60);

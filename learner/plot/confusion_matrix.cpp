@@ -1,12 +1,12 @@
 // The table of mistakes that charts.h promises.
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <stdexcept>
 
 #include "learner/plot/charts.h"
 #include "learner/plot/png.h"
 #include "learner/plot/style.h"
+#include "learner/plot/ticks.h"
 
 namespace kindling::plot {
 namespace {
@@ -17,16 +17,6 @@ constexpr double kLeastCell = 34;
 constexpr double kLongestName = 130;  // what is longer is shortened
 constexpr double kNameGap = 6;        // between a name and the cells
 constexpr Color kShade{30, 84, 152};
-
-// 9012 -> "9,012".
-std::string with_commas(double count) {
-  char text[64];
-  std::snprintf(text, sizeof text, "%.0f", count);
-  std::string digits = text;
-  for (auto at = std::ssize(digits) - 3; at > (digits[0] == '-'); at -= 3)
-    digits.insert(static_cast<std::size_t>(at), ",");
-  return digits;
-}
 
 void check(const std::vector<std::string>& classes, const std::vector<double>& counts) {
   if (counts.size() != classes.size() * classes.size()) {

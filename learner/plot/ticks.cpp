@@ -162,6 +162,13 @@ Label number_label(double value, int digits) {
   return times_power((value < 0 ? "−" : "") + mantissa, order);
 }
 
+std::string with_commas(double number) {
+  std::string digits = std::to_string(std::llround(number));
+  for (auto at = std::ssize(digits) - 3; at > (digits[0] == '-' ? 1 : 0); at -= 3)
+    digits.insert(static_cast<std::size_t>(at), ",");
+  return digits;
+}
+
 Label power_of_ten(int exponent) { return times_power("1", exponent); }
 
 }  // namespace kindling::plot

@@ -1,6 +1,7 @@
 // Round numbers for an axis, and how to write them.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "learner/plot/font.h"
@@ -39,6 +40,9 @@ Ticks log_ticks(double lo, double hi, int max_ticks);
 
 // `value` to `digits` significant digits as people write it: 0.0032, 250, 3.2×10⁻⁷, −1, nan.
 Label number_label(double value, int digits);
+
+// A whole number as people write it: 51234 -> "51,234".
+std::string with_commas(double number);
 
 // {"10", "-3" raised}
 Label power_of_ten(int exponent);

@@ -65,6 +65,9 @@ TEST_CASE("orthogonalize: singular vectors stay, singular values go to about 1")
     const Array x = Random(1).normal({4, 3}), scaled = (Tensor(x) * scale).value();
     CHECK(difference(nn::orthogonalize(scaled), to_plain(nn::orthogonalize(x)), 1e-4) == "");
   }
+  const Scalar least = std::numeric_limits<Scalar>::denorm_min();
+  for (const Scalar v : nn::orthogonalize(Array(Shape{2, 2}, least)).values())
+    CHECK(std::isfinite(v));
   CHECK_THROWS_AS(nn::orthogonalize(Array(Shape{3}, 1)), ShapeError);
   CHECK_THROWS_AS(nn::orthogonalize(Array(Shape{3, 3}, 1), 0), Error);
   const Array zeros(Shape{2, 3}, 0);
