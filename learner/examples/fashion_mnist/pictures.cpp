@@ -1,5 +1,7 @@
 #include "learner/examples/fashion_mnist/pictures.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <numeric>
@@ -10,6 +12,7 @@
 #include "engine/ops/loss.h"
 #include "engine/ops/reduce.h"
 #include "engine/tape.h"
+#include "learner/files/atomic_file.h"
 #include "learner/metrics.h"
 #include "learner/plot/charts.h"
 
@@ -27,13 +30,22 @@ plot::Image picture_of(const ImageDataset& images, Index row) {
           {pixels.begin(), pixels.end()}};
 }
 
+}  // namespace
+
 std::string percent(double share) {
   char text[16];
   std::snprintf(text, sizeof text, "%.0f %%", 100 * share);
   return text;
 }
 
-}  // namespace
+void prepare_folder(const std::filesystem::path& out) {
+  std::error_code error;
+  std::filesystem::create_directories(out, error);
+  check<Error>(!error, "out", "cannot make the folder ", out, ": ", error.message());
+  const auto probe = out / ("writable-" + std::to_string(getpid()) + ".tmp");
+  write_file_atomically(probe.string(), "", "out");
+  std::filesystem::remove(probe, error);
+}
 
 void draw_predictions(const std::string& path, const Judged& judged) {
   const auto& [images, first, predictions] = judged;
@@ -88,6 +100,23 @@ void draw_confusion(const std::string& path, const Judged& judged) {
   confusion.update(predictions.scores, predictions.labels);
   const IntArray counts = confusion.counts();
   plot::confusion_matrix(path, images.classes(), {counts.data(), counts.data() + counts.size()});
+}
+
+void draw_judged(const std::filesystem::path& folder, const Judged& judged) {
+  draw_predictions((folder / "predictions.png").string(), judged);
+  draw_top_losses((folder / "top_losses.png").string(), judged);
+  draw_confusion((folder / "confusion.png").string(), judged);
+}
+
+void draw_photos(const std::string& path, const ImageDataset& photos,
+                 const std::vector<std::string>& captions) {
+  std::vector<plot::Image> pictures;
+  std::vector<plot::Caption> below;
+  for (Index i = 0; i < photos.size(); ++i) {
+    pictures.push_back(picture_of(photos, i));
+    below.push_back({captions[static_cast<std::size_t>(i)]});
+  }
+  plot::image_grid(path, pictures, below, {.title = "What the model sees, and what it says"});
 }
 
 void draw_batch(const std::string& path, const Batch& batch, const ImageDataset& classes) {

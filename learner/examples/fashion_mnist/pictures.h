@@ -1,11 +1,17 @@
 #pragma once
 
+#include <filesystem>
 #include <string>
+#include <vector>
 
 #include "data/dataset.h"
 #include "learner/predictions.h"
 
 namespace kindling {
+
+/// Makes the folder, if need be, and throws Error when nothing can be written into it: now rather
+/// than after the training.
+void prepare_folder(const std::filesystem::path& out);
 
 /// Images that a model was judged by, and what it said of them: rows first, first + 1, ... of
 /// `images`, in the order of the predictions. All throw std::runtime_error when the file cannot be
@@ -22,6 +28,13 @@ void draw_predictions(const std::string& path, const Judged& judged);
 void draw_top_losses(const std::string& path, const Judged& judged);
 /// How often each class was taken for each.
 void draw_confusion(const std::string& path, const Judged& judged);
+/// All three, as predictions.png, top_losses.png and confusion.png.
+void draw_judged(const std::filesystem::path& folder, const Judged& judged);
+/// Photos as the model sees them, and what it says of each.
+void draw_photos(const std::string& path, const ImageDataset& photos,
+                 const std::vector<std::string>& captions);
+/// "93 %".
+std::string percent(double share);
 /// The first images of a batch, as the model sees them.
 void draw_batch(const std::string& path, const Batch& batch, const ImageDataset& classes);
 

@@ -6,9 +6,11 @@
 
 #include "data/augment.h"
 #include "engine/error.h"
+#include "engine/tape.h"
 #include "learner/callbacks/batch_transform.h"
 #include "learner/callbacks/gradients.h"
 #include "learner/callbacks/sched_cb.h"
+#include "learner/examples/fashion_mnist/did_you_mean.h"
 #include "nn/loss.h"
 #include "nn/lsuv.h"
 #include "nn/models.h"
@@ -222,6 +224,12 @@ std::unique_ptr<Learner> make_learner(Recipe& r, const DataLoaders& dls) {
   return std::make_unique<TrainLearner>(*r.model, dls, loss, options);
 }
 
+void prepare_model(const Recipe& recipe, Learner& learn) {
+  if (!recipe.prepare) return;
+  const NoGrad no_grad;
+  recipe.prepare(learn.model, learn.dls.train.begin()->xs.at(0));
+}
+
 const std::vector<NamedRecipe>& recipes() {
   static const std::vector<NamedRecipe> all{
       {"quick", "the default: as good as it gets in about 20 seconds on two cores", quick},
@@ -253,12 +261,14 @@ const std::vector<NamedRecipe>& recipes() {
 }
 
 const NamedRecipe& find_recipe(const std::string& name) {
-  std::string names;
+  std::string list;
+  std::vector<std::string> names;
   for (const NamedRecipe& recipe : recipes()) {
     if (recipe.name == name) return recipe;
-    names += (names.empty() ? "" : ", ") + recipe.name;
+    list += (names.empty() ? "" : ", ") + recipe.name;
+    names.push_back(recipe.name);
   }
-  throw Error(str("no recipe ", name, "; there are ", names));
+  throw Error(str("no recipe ", name, "; there are ", list, did_you_mean(name, names)));
 }
 
 }  // namespace kindling

@@ -47,6 +47,9 @@ struct Recipe {
 /// the recipe, which from now on owns the schedule's callback too.
 std::unique_ptr<Learner> make_learner(Recipe& recipe, const DataLoaders& dls);
 
+/// Does to the model of a learner that is new what the recipe does before the first step.
+void prepare_model(const Recipe& recipe, Learner& learn);
+
 /// A recipe by name. `make` draws the weights of the model.
 struct NamedRecipe {
   std::string name, description;

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <filesystem>
+
+#include "engine/array.h"
+
+namespace kindling {
+
+/// A photo of one piece of clothing, PNG or JPEG, made into what Fashion-MNIST is made of: grey,
+/// 28 x 28 pixels, the piece light before black and as large as fits. What its makers did to theirs
+/// (Xiao et al., 2017, figure 1) but for their sharpening: cut off the background, shrink the
+/// longer side to 28, fill up the shorter one, negate. Here the background is what the four edges
+/// are mostly like, and it is negated when that is light. -> (28, 28). Throws Error, with the path,
+/// for what is no such file, has more than 100 million pixels, or shows nothing but background.
+ByteArray read_photo(const std::filesystem::path& path);
+
+}  // namespace kindling

@@ -1,0 +1,56 @@
+#include "learner/examples/fashion_mnist/saved.h"
+
+#include <charconv>
+
+#include "engine/error.h"
+#include "learner/files/state_dict.h"
+
+namespace kindling {
+
+namespace {
+
+/// The settings of the training, if the file is its checkpoint; otherwise what is said of the
+/// weights.
+Settings settings_in(const std::filesystem::path& path) {
+  NamedArrays file = read_safetensors(path);
+  if (!file.metadata.contains("settings")) return file.metadata;
+  return Checkpoint(std::move(file), path).settings();
+}
+
+Index whole_number(const std::string& text) {
+  Index number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+SavedModel load(const std::filesystem::path& path, const Options& options) {
+  const Settings settings = settings_in(path);
+  const auto setting = [&](const char* name, const char* otherwise) {
+    const auto found = settings.find(name);
+    return found == settings.end() ? std::string(otherwise) : found->second;
+  };
+  const std::string name = options.recipe.value_or(setting("recipe", kDefaultRecipe));
+  SavedModel saved{name, find_recipe(name).make(), whole_number(setting("hold-out", "0"))};
+  try {
+    load_state_dict(*saved.made.model, read_weights(path));
+  } catch (const Error& error) {
+    throw Error(str("[from] ", path, ": not of the model of recipe ", name, ": ", error.what()));
+  }
+  return saved;
+}
+
+}  // namespace
+
+std::vector<SavedModel> load_models(const Options& options) {
+  std::vector<SavedModel> models;
+  for (const auto& path : options.from) models.push_back(load(path, options));
+  for (const SavedModel& model : models) {
+    const Normalize &first = models.front().made.normalize, &here = model.made.normalize;
+    check<Error>(first.mean == here.mean && first.std == here.std, "from", "models of recipes ",
+                 models.front().recipe, " and ", model.recipe,
+                 " see their images differently, and are not judged together");
+  }
+  return models;
+}
+
+}  // namespace kindling

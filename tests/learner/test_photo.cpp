@@ -1,0 +1,190 @@
+// Photos become what Fashion-MNIST is made of, and a mistyped name is met with the nearest.
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#define STB_IMAGE_WRITE_IMPLEMENTATION
+#define STB_IMAGE_WRITE_STATIC
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-function"
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+#include <stb/stb_image_write.h>
+#pragma GCC diagnostic pop
+
+#include "engine/random.h"
+#include "learner/examples/fashion_mnist/did_you_mean.h"
+#include "learner/examples/fashion_mnist/photo.h"
+#include "tests/plot/picture.h"
+#include "tests/support/errors.h"
+
+using namespace kindling;
+
+namespace {
+
+constexpr int kSide = 28;
+
+/// What a photo should become: a piece (28, width), light on black, in the middle.
+std::vector<int> piece(int width, std::uint64_t seed) {
+  Random random(seed);
+  const Array numbers = random.uniform(Shape{kSide, width}, 100, 255);
+  std::vector<int> pixels(kSide * kSide, 0);
+  for (int y = 0; y < kSide; ++y)
+    for (int x = 0; x < width; ++x)
+      pixels[static_cast<std::size_t>(y * kSide + (kSide - width) / 2 + x)] =
+          static_cast<int>(numbers.data()[y * width + x]);
+  return pixels;
+}
+
+struct Photo {
+  int width, height, channels;
+  std::vector<unsigned char> pixels;
+};
+
+/// The photo of a piece: every pixel `times` as large, on a background of which there is more on
+/// the left and above. `shade` is what black becomes; 255 - shade what white does.
+Photo photo_of(const std::vector<int>& piece, int times, int shade, int channels) {
+  const int width = kSide * times + 31, height = kSide * times + 18;
+  Photo photo{width, height, channels, {}};
+  for (int y = 0; y < height; ++y)
+    for (int x = 0; x < width; ++x) {
+      const int column = (x - 20) / times, row = (y - 11) / times;
+      const bool inside = x >= 20 && y >= 11 && column < kSide && row < kSide;
+      const int light = inside ? piece[static_cast<std::size_t>(row * kSide + column)] : 0;
+      const int value = shade + light * (255 - 2 * shade) / 255;
+      for (int c = 0; c < channels; ++c)
+        photo.pixels.push_back(static_cast<unsigned char>(c == 3 ? 255 : value));
+    }
+  return photo;
+}
+
+void write_png(const std::string& path, const Photo& p) {
+  REQUIRE(stbi_write_png(path.c_str(), p.width, p.height, p.channels, p.pixels.data(), 0) != 0);
+}
+
+int largest_difference(const ByteArray& image, const std::vector<int>& expected) {
+  REQUIRE(image.shape() == Shape{kSide, kSide});
+  int largest = 0;
+  for (Index i = 0; i < image.size(); ++i)
+    largest = std::max(largest, std::abs(image.data()[i] - expected[static_cast<std::size_t>(i)]));
+  return largest;
+}
+
+std::string error_of(const std::string& path) {
+  return test::message_of([&] { read_photo(path); });
+}
+
+}  // namespace
+
+TEST_CASE("a photo becomes the piece that is on it") {
+  const plot::testing::TemporaryFolder folder;
+  const std::string path = folder.file("photo.png");
+  for (const int width : {28, 20, 8})
+    for (const int times : {1, 3, 10})
+      for (const int channels : {1, 3, 4})
+        for (const int shade : {0, 255}) {  // dark or light background
+          CAPTURE(width);
+          CAPTURE(times);
+          CAPTURE(channels);
+          CAPTURE(shade);
+          const std::vector<int> expected = piece(width, 7);
+          write_png(path, photo_of(expected, times, shade, channels));
+          CHECK(largest_difference(read_photo(path), expected) <= 1);
+        }
+}
+
+TEST_CASE("a grey background becomes black, and what is transparent counts as background") {
+  const plot::testing::TemporaryFolder folder;
+  const std::string path = folder.file("photo.png");
+  const std::vector<int> expected = piece(28, 8);
+  // A background of 200: the piece lies between that and 55.
+  write_png(path, photo_of(expected, 4, 200, 3));
+  const ByteArray gray = read_photo(path);
+  for (int y = 0; y < kSide; ++y)
+    for (int x = 0; x < kSide; ++x) {
+      const int light = expected[static_cast<std::size_t>(y * kSide + x)];
+      const double value = 200 + light * -145 / 255;
+      CHECK(std::abs(gray.data()[y * kSide + x] - (200 - value) * 255 / 200) <= 1);
+    }
+  // The same piece, black on nothing.
+  Photo clear = photo_of(expected, 2, 0, 4);
+  for (std::size_t i = 0; i < clear.pixels.size(); i += 4) {
+    clear.pixels[i + 3] = clear.pixels[i];  // as opaque as it was light
+    clear.pixels[i] = clear.pixels[i + 1] = clear.pixels[i + 2] = 0;
+  }
+  write_png(path, clear);
+  CHECK(largest_difference(read_photo(path), expected) <= 1);
+}
+
+TEST_CASE("a wide piece is as wide as the image and stands in the middle") {
+  const plot::testing::TemporaryFolder folder;
+  const std::string path = folder.file("photo.png");
+  Photo photo{400, 300, 1, std::vector<unsigned char>(400 * 300, 255)};
+  for (int y = 200; y < 250; ++y)
+    for (int x = 100; x < 300; ++x) photo.pixels[static_cast<std::size_t>(y * 400 + x)] = 0;
+  write_png(path, photo);
+  const ByteArray image = read_photo(path);  // 200 x 50 becomes 28 x 7
+  for (int y = 0; y < kSide; ++y)
+    for (int x = 0; x < kSide; ++x)
+      CHECK(image.data()[y * kSide + x] == (y >= 10 && y < 17 ? 255 : 0));
+}
+
+TEST_CASE("what is no photo says so in one line") {
+  CHECK(error_of("nowhere.png") == "[photo] \"nowhere.png\": there is no such file");
+  CHECK(error_of("/dev/zero") == "[photo] \"/dev/zero\": there is no such file");
+  const plot::testing::TemporaryFolder folder;
+  const std::string path = folder.file("photo.png");
+  const std::string name = "[photo] \"" + path + "\": ";
+  std::ofstream(path) << "not a picture";
+  CHECK(error_of(path) == name + "not a PNG or JPEG of at most 100000000 pixels");
+  std::ofstream(path).flush();
+  CHECK(error_of(path) == name + "not a PNG or JPEG of at most 100000000 pixels");
+  write_png(path, {30, 30, 1, std::vector<unsigned char>(900, 99)});
+  CHECK(error_of(path) == name + "nothing but background");
+
+  // Cut off anywhere: an error, or the same picture.
+  const std::vector<int> expected = piece(28, 9);
+  write_png(path, photo_of(expected, 1, 0, 1));
+  std::ifstream in(path, std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+  for (std::size_t size = 0; size < bytes.size(); size += 7) {
+    std::ofstream(path, std::ios::binary) << bytes.substr(0, size);
+    std::string error;
+    ByteArray image;
+    try {
+      image = read_photo(path);
+    } catch (const Error& e) {
+      error = e.what();
+    }
+    if (error.empty())
+      CHECK(largest_difference(image, expected) <= 1);
+    else
+      CHECK(error.starts_with(name));
+  }
+  // Headers that promise more than fits: 60000 x 60000 pixels, 30000 x 20000.
+  for (const auto& [wide, high] :
+       {std::pair<std::string, std::string>{{"\0\0\xea\x60", 4}, {"\0\0\xea\x60", 4}},
+        {{"\0\0\x75\x30", 4}, {"\0\0\x4e\x20", 4}}}) {
+    std::string huge = bytes;
+    huge.replace(16, 4, wide).replace(20, 4, high);
+    std::ofstream(path, std::ios::binary) << huge;
+    CHECK(error_of(path) == name + "not a PNG or JPEG of at most 100000000 pixels");
+  }
+}
+
+TEST_CASE("the nearest name, if any is near") {
+  CHECK(edit_distance("", "abc") == 3);
+  CHECK(edit_distance("kitten", "sitting") == 3);
+  CHECK(edit_distance("recpie", "recipe") == 1);
+  CHECK(edit_distance("same", "same") == 0);
+  const std::vector<std::string> names{"train", "eval", "predict", "lr-find"};
+  CHECK(did_you_mean("trian", names) == "; did you mean train?");
+  CHECK(did_you_mean("predcit", names) == "; did you mean predict?");
+  CHECK(did_you_mean("lrfind", names) == "; did you mean lr-find?");
+  CHECK(did_you_mean("something", names).empty());
+  CHECK(did_you_mean("", names).empty());
+  CHECK(did_you_mean("x", {}).empty());
+}
