@@ -20,10 +20,12 @@
 #include "learner/callbacks/csv_logger.h"
 #include "learner/callbacks/metrics_cb.h"
 #include "learner/callbacks/progress.h"
+#include "learner/callbacks/report_cb.h"
 #include "learner/callbacks/terminate_on_nan.h"
 #include "learner/callbacks/update_stats.h"
 #include "learner/examples/example.h"
 #include "learner/examples/fashion_mnist/options.h"
+#include "learner/examples/fashion_mnist/page.h"
 #include "learner/examples/fashion_mnist/pictures.h"
 #include "learner/examples/fashion_mnist/recipes.h"
 #include "learner/files/atomic_file.h"
@@ -117,9 +119,13 @@ Predictions train(const Options& options, Recipe r, const Data& data,
                            .metric = "accuracy",
                            .larger_is_better = true,
                            .settings = settings_of(options, r.lr, number)});
+  ReportCB reporter({.path = file("report.html"),
+                     .activations = &stats,
+                     .updates = &updates,
+                     .report = begin_report(options, r, data.valid, number)});
   if (resume) checkpoint.resume(*resume);
   for (Callback* cb : std::initializer_list<Callback*>{&metrics, &progress, &logger, &nan_guard,
-                                                       &show_batch, &checkpoint})
+                                                       &show_batch, &reporter, &checkpoint})
     learn->add(*cb);
   if (!options.no_stats) {
     learn->add(stats);
@@ -145,6 +151,10 @@ Predictions train(const Options& options, Recipe r, const Data& data,
   draw_predictions(file("predictions.png"), judged);
   draw_top_losses(file("top_losses.png"), judged);
   draw_confusion(file("confusion.png"), judged);
+  Report report = reporter.report();
+  add_predictions(report, plain, judged.images, judged.first);
+  write_report(file("report.html"), report);
+  std::fprintf(stderr, "all there is to see: %s\n", file("report.html").c_str());
   std::printf("accuracy %.4f\n", plain.accuracy());
   if (!r.flips) return plain;
   const Predictions both = average({plain, capture_preds(*learn, Augment().horizontal_flip(1))});
