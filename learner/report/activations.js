@@ -71,6 +71,8 @@ class Layer {
     this.readout = el('p', {class: 'readout'});
     this.bars = new Bars(layer, data.max_activation, (text) => this.readout.textContent = text);
     this.lowest = short(data.max_activation / layer.counts[0].length);
+    const type = data.layers.find(({path}) => path === layer.name)?.type;
+    const kind = type ? ' ' + type : '';
     const pick = (event) => {
       if (event.type === 'pointermove' && !event.buttons) return;
       const box = pixels.getBoundingClientRect(), n = layer.batches.length;

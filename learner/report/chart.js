@@ -191,7 +191,7 @@ class Chart {
     const shown = this.lines.filter((line) => !line.hidden);
     const heights = shown.flatMap((line) => line.y).filter((value) => this.visible(value));
     this.plot.setAttribute('viewBox', `0 0 ${width} ${kHeight}`);
-    this.x = makeScale(this.xs, false, kEdge.left, right, 0.01);
+    this.x = makeScale([1, ...this.xs], false, kEdge.left, right, 0.01);
     this.y = makeScale(heights, this.log, kBottom, kEdge.top, 0.06);
     this.plot.replaceChildren();
     this.drawAxes(right);

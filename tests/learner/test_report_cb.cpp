@@ -4,13 +4,17 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "learner/callbacks/sched_cb.h"
+#include "learner/files/safetensors.h"
 #include "tests/learner/whole_fit.h"
 #include "tests/plot/picture.h"
 #include "tests/support/errors.h"
@@ -210,6 +214,35 @@ TEST_CASE("ReportCB: of a fit that went on the page is that of one never interru
     second.checkpoint.resume(folder.file("half"));
     second.run();
     CHECK(report_json(second.report.report()) == expected);
+  }
+}
+
+TEST_CASE("ReportCB: a state that makes no sense is refused by name") {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("half");
+  WholeFit first({});
+  StopAfter stop(23, path);  // behind an epoch
+  first.learn->add(stop);
+  CHECK_THROWS_WITH(first.run(), "pulled the plug");
+  const NamedArrays whole = read_safetensors(path);
+  const std::pair<const char*, const char*> lies[] = {
+      {"losses", "[1]"}, {"rates", "[]"}, {"rates", "3"}, {"ends", "[-1]"}, {"ends", "[21]"}};
+  for (const auto& one : lies) {
+    const std::string name = one.first, value = one.second;
+    CAPTURE(name);
+    CAPTURE(value);
+    NamedArrays lie = whole;
+    nlohmann::json state = nlohmann::json::parse(lie.metadata.at("state"));
+    REQUIRE(state.contains(str("callbacks.report.", name)));
+    state[str("callbacks.report.", name)] = nlohmann::json::parse(value);
+    lie.metadata["state"] = state.dump();
+    write_safetensors(path, lie);
+    WholeFit second({}, /*seed=*/7);
+    CHECK(contains(message_of([&] {
+                     second.checkpoint.resume(path);
+                     second.run();
+                   }),
+                   "callbacks.report."));
   }
 }
 

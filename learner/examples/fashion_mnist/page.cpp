@@ -15,7 +15,6 @@ namespace kindling {
 namespace {
 
 constexpr Index kTimedRows = 256;
-constexpr int kTimedRuns = 3;
 
 /// "2024-05-17 16:03", where this machine is.
 std::string now() {
@@ -49,8 +48,7 @@ Report begin_report(const Options& options, const Recipe& recipe, const Dataset&
       {"date", now()}};
   std::vector<Index> rows(static_cast<std::size_t>(std::min(kTimedRows, images.size())));
   std::iota(rows.begin(), rows.end(), Index{0});
-  if (!rows.empty())
-    add_summary(report, nn::summarize(*recipe.model, images.batch(rows).xs.at(0), kTimedRuns));
+  if (!rows.empty()) add_summary(report, nn::summarize(*recipe.model, images.batch(rows).xs.at(0)));
   return report;
 }
 
