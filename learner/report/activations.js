@@ -71,8 +71,7 @@ class Layer {
     this.readout = el('p', {class: 'readout'});
     this.bars = new Bars(layer, data.max_activation, (text) => this.readout.textContent = text);
     this.lowest = short(data.max_activation / layer.counts[0].length);
-    const type = data.layers.find(({path}) => path === layer.name)?.type;
-    const kind = type ? ' ' + type : '';
+    const type = data.layers.find(({path}) => path === layer.name)?.type || '';
     const pick = (event) => {
       if (event.type === 'pointermove' && !event.buttons) return;
       const box = pixels.getBoundingClientRect(), n = layer.batches.length;
@@ -84,7 +83,7 @@ class Layer {
            heatMap(layer, data.colors), this.mark);
     const words = (name, ...all) => el('div', {class: name}, ...all.map((w) => el('span', {}, w)));
     this.card =
-        el('figure', {}, el('figcaption', {}, layer.name),
+        el('figure', {}, el('figcaption', {}, layer.name, ' ', el('span', {class: 'muted'}, type)),
            el('div', {class: 'heat'}, words('side', short(data.max_activation), '0'), pixels,
               words('under', 'batch ' + number(layer.batches[0]), number(layer.batches.at(-1)))),
            this.bars.plot, this.readout);
