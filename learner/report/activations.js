@@ -1,16 +1,17 @@
 // What the layers did: histograms over time as heat maps, and one batch of them as bars.
 
+/// "rrggbb" one behind the other, as a list of [r, g, b].
+const colorTable = (colors) =>
+    colors.match(/.{6}/g).map((color) => [0, 2, 4].map((k) => parseInt(color.slice(k, k + 2), 16)));
+
 /// A column a batch, a row a bin, zero at the bottom; the colour is log(1 + count).
 function heatMap(layer, colors) {
-  const columns = layer.counts.length, bins = layer.counts[0].length;
+  const columns = layer.counts.length, bins = layer.counts[0].length, table = colorTable(colors);
   const top = Math.log1p(most(layer.counts.map(most))) || 1;
   const pixels = new ImageData(columns, bins);
   layer.counts.forEach((counts, column) => counts.forEach((count, bin) => {
-    const color = 6 * Math.round((255 * Math.log1p(count)) / top);
-    const at = 4 * ((bins - 1 - bin) * columns + column);
-    for (const k of [0, 1, 2])
-      pixels.data[at + k] = parseInt(colors.slice(color + 2 * k, color + 2 * k + 2), 16);
-    pixels.data[at + 3] = 255;
+    const color = table[Math.round((255 * Math.log1p(count)) / top)];
+    pixels.data.set([...color, 255], 4 * ((bins - 1 - bin) * columns + column));
   }));
   return canvasOf(pixels, 'histograms over time');
 }
@@ -18,20 +19,26 @@ function heatMap(layer, colors) {
 /// The histogram of one batch, as high as the heat map is bright: log(1 + count).
 class Bars {
   constructor(layer, top, tell) {
-    Object.assign(this, {top, tell, most: most(layer.counts.map(most)) || 1, counts: []});
+    Object.assign(this, {top, tell, most: most(layer.counts.map(most)) || 1});
+    this.counts = layer.counts[0];
+    const log = makeScale([1, 1 + this.most], true, kGround, 8, 0);
+    this.y = (count) => log(1 + count);
     this.plot = svg('svg', {class: 'bars', role: 'img', 'aria-label': 'histogram of one batch'});
+    this.bars = this.counts.map(() => svg('rect', {class: 'bar'}));
     new ResizeObserver(() => this.draw()).observe(this.plot);
   }
 
+  /// Only the heights change from batch to batch, so that a slider runs smoothly.
   show(counts) {
     this.counts = counts;
-    this.draw();
+    counts.forEach((count, bin) => {
+      fill(this.bars[bin], {y: this.y(count), height: kGround - this.y(count)}, []);
+    });
   }
 
   draw() {
-    const width = this.plot.clientWidth || 400, bottom = 128, right = width - 8, left = 44;
-    const x = makeScale([0, this.counts.length], false, left, right, 0);
-    const log = makeScale([1, 1 + this.most], true, bottom, 8, 0), y = (count) => log(1 + count);
+    const width = this.plot.clientWidth || 400, right = width - 8, left = 44;
+    const x = makeScale([0, this.bars.length], false, left, right, 0), y = this.y;
     this.plot.setAttribute('viewBox', `0 0 ${width} 150`);
     this.plot.replaceChildren();
     const write = (x, y, anchor, value) =>
@@ -40,20 +47,19 @@ class Bars {
       this.plot.append(svg('line', {class: 'rule', x1: left, x2: right, y1: y(tick), y2: y(tick)}));
       write(left - 5, y(tick) + 4, 'end', tick);
     }
-    this.counts.forEach((count, bin) => this.drawBar(bin, x(bin), x(bin + 1), y(count), bottom));
-    [0, 0.5, 1].forEach(
-        (share, i) => write(
-            left + share * (right - left), bottom + 14, ['start', 'middle', 'end'][i],
-            share * this.top));
+    this.bars.forEach((bar, bin) => this.place(bar, bin, x(bin), x(bin + 1)));
+    ['start', 'middle', 'end'].forEach(
+        (anchor, i) =>
+            write(left + (i / 2) * (right - left), kGround + 14, anchor, (i / 2) * this.top));
   }
 
-  /// The bar, and before it one that cannot be seen but pointed at, as high as the plot.
-  drawBar(bin, x, end, y, bottom) {
-    const say = () => this.tell(this.describe(bin)), fill = 'transparent';
-    const width = Math.max(end - x - 1, 1), target = {x, y: 0, width: end - x, height: bottom};
+  /// A bar, and upon it one that cannot be seen but pointed at, as high as the plot.
+  place(bar, bin, x, end) {
+    const say = () => this.tell(this.describe(bin));
+    const target = {x, y: 0, width: end - x, height: kGround, fill: 'transparent'};
     this.plot.append(
-        svg('rect', {class: 'bar', x, y, width, height: bottom - y}),
-        svg('rect', {...target, fill, pointerenter: say, pointerdown: say}));
+        fill(bar, {x, width: Math.max(end - x - 1, 1)}, []),
+        svg('rect', {...target, pointerenter: say, pointerdown: say}));
   }
   describe(bin) {
     const all = total(this.counts), edge = (k) => short((k * this.top) / this.counts.length);
@@ -61,6 +67,7 @@ class Bars {
         `${ratio(this.counts[bin], all)}, from ${edge(bin)} to ${edge(bin + 1)}`;
   }
 }
+const kGround = 128;  // where the bars stand
 
 /// The card of one layer: its heat map, and below it the batch that the slider stands at. `choose`
 /// is told when somebody picks a batch in the heat map.

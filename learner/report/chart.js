@@ -256,7 +256,8 @@ class Chart {
     this.cursor.append(this.rule('cursor', this.x(at), this.x(at), kEdge.top, kBottom));
     for (const line of this.lines) {
       const k = nearest(line.x, at);
-      line.value.textContent = this.format(line.y[k]);
+      const there = line.style === 'dots' && line.x[k] !== at ? ` at ${number(line.x[k])}` : '';
+      line.value.textContent = this.format(line.y[k]) + there;
       if (!line.hidden && this.visible(line.y[k])) this.cursor.append(this.dot(line, k));
     }
   }
