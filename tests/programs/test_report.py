@@ -6,6 +6,7 @@
 Needs Debian's chromium, chromium-driver and python3-selenium; without them it says so and ends with 77.
 """
 import json
+import math
 import os
 import random
 import shutil
@@ -13,7 +14,6 @@ import struct
 import subprocess
 import sys
 import tempfile
-import time
 
 try:
     from selenium import webdriver
@@ -205,12 +205,15 @@ def try_activations(page):
     page.click(page.all(".heat .pixels")[1])
     stands_at(3)
     page.mouse(page.all("svg.bars")[0])
-    expect(" activations, " in page.all("figure .readout")[0].text, "pointing at a bar:", page.all("figure .readout")[0].text)
+    note, counts = page.all("figure .readout")[0].text, layers[0]["counts"][2]
+    low = float(note.split(" from ")[-1].split(" to ")[0])
+    here = counts[round(low / 0.25)]
+    expect(4 <= low < 5 and note.startswith(f"{here:,} of {sum(counts):,} activations, {100 * here / sum(counts):.1f} %, from ")
+           and note.endswith(f" to {low + 0.25:g}"), "pointing at a bar:", note)
 
     # The colours of the heat map are those of the counts, the lowest bin at the bottom.
     pixels = page.script("const c = document.querySelector('.heat canvas'); return [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]")
     counts, colors = layers[0]["counts"], page.data["colors"]
-    import math
     top = math.log1p(max(map(max, counts)))
     for column, row in ((0, 39), (4, 39), (4, 20), (2, 0)):
         color = math.floor(255 * math.log1p(counts[column][39 - row]) / top + 0.5)
