@@ -187,6 +187,7 @@ def try_activations(page):
 
     def stands_at(batch, n=5):
         expect(label.text == f"batch {batch} of {n}", "the slider says", label.text)
+        expect(slider.get_property("value") == str(batch - 1), "the slider stands at", slider.get_property("value"))
         expect(all(abs(mark - 100 * (batch - 0.5) / n) < 0.1 for mark in marks()), "the marks stand at", marks())
         for layer, note, bars in zip(layers, page.all("figure .readout"), page.all("svg.bars")):
             counts = layer["counts"][batch - 1]
