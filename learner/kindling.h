@@ -19,6 +19,7 @@
 #include "learner/callbacks/mixup.h"             // IWYU pragma: export
 #include "learner/callbacks/progress.h"          // IWYU pragma: export
 #include "learner/callbacks/recorder_cb.h"       // IWYU pragma: export
+#include "learner/callbacks/report_cb.h"         // IWYU pragma: export
 #include "learner/callbacks/sched_cb.h"          // IWYU pragma: export
 #include "learner/callbacks/single_batch.h"      // IWYU pragma: export
 #include "learner/callbacks/terminate_on_nan.h"  // IWYU pragma: export

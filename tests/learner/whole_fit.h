@@ -14,6 +14,7 @@
 #include "learner/callbacks/max_time.h"
 #include "learner/callbacks/progress.h"
 #include "learner/callbacks/recorder_cb.h"
+#include "learner/callbacks/report_cb.h"
 #include "learner/callbacks/sched_cb.h"
 #include "learner/callbacks/update_stats.h"
 #include "learner/callbacks/watch.h"
@@ -45,11 +46,12 @@ struct WholeFit {
     recorder.add("lr", [](const Learner& l) { return l.opt->lr(); });
     limit.clock = [] { return 0.0; };
     metrics.clock = [] { return 0.0; };  // the one thing that no two runs have in common
-    learn.emplace(model, DataLoaders{DataLoader(train, 8, true), DataLoader(valid, 16)},
-                  nn::CrossEntropyLoss(),
-                  LearnerOptions{.cbs = {&metrics, &progress, &stats, &schedule, &ema, &recorder,
-                                         &accumulation, &stopping, &updates, &limit, &checkpoint},
-                                 .opt_func = optimizer<nn::AdamW>()});
+    learn.emplace(
+        model, DataLoaders{DataLoader(train, 8, true), DataLoader(valid, 16)},
+        nn::CrossEntropyLoss(),
+        LearnerOptions{.cbs = {&metrics, &progress, &stats, &schedule, &ema, &recorder,
+                               &accumulation, &stopping, &updates, &limit, &report, &checkpoint},
+                       .opt_func = optimizer<nn::AdamW>()});
   }
   void run() { learn->fit(2); }
 
@@ -66,6 +68,7 @@ struct WholeFit {
   EarlyStoppingCB stopping;
   UpdateStats updates;
   MaxTimeCB limit{1};
+  ReportCB report{{.path = "", .activations = &stats, .updates = &updates}};
   CheckpointCB checkpoint;
   std::optional<TrainLearner> learn;
 };

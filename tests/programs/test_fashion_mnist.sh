@@ -74,6 +74,8 @@ start --recipe lesson16 --out one --threads 1
 [ "$status" = 0 ] || fail "lesson16: status $status: $(cat stderr)"
 grep -qx 'accuracy 0\.[0-9]\{4\}' stdout || fail "lesson16: stdout is $(cat stdout)"
 LC_ALL=C grep -q '[[:cntrl:]]' stderr && fail 'lesson16: control characters in a file'
+grep -qx 'all there is to see: one/report.html' stderr || fail "lesson16: stderr is $(cat stderr)"
+grep -q '"batches":59,' one/report.html || fail 'lesson16: another page'
 head -n 1 one/history.csv | grep -qx 'epoch,split,loss,accuracy,seconds' || fail 'history.csv: header'
 [ "$(wc -l <one/history.csv)" = 3 ] || fail 'history.csv: three lines expected'
 
@@ -91,7 +93,7 @@ done
 start --recipe lesson16-mended --hold-out 13000 --out held
 [ "$status" = 0 ] || fail "hold-out: status $status: $(cat stderr)"
 [ "$(ls held)" = "$(printf '%s\n' batch.png best.safetensors color_dim.png confusion.png \
-  dead_chart.png history.csv last.safetensors losses.png predictions.png stats.png top_losses.png updates.png)" ] ||
+  dead_chart.png history.csv last.safetensors losses.png predictions.png report.html stats.png top_losses.png updates.png)" ] ||
   fail "hold-out: there is $(ls held)"
 tr -d '"\\' <held/last.safetensors | grep -aq 'training-rows:47000,validation-rows:13000' ||
   fail 'hold-out: other rows'
@@ -145,6 +147,8 @@ stop INT "the other's"
 [ "$status" = 130 ] || fail "SIGINT: status $status"
 case $again in *"--resume 'the other'\\''s/last.safetensors'") ;; *) fail "to go on: $again" ;; esac
 cp -r "the other's" halfway
+grep -q '"ending":"ended early, in epoch 1 of 1, training batch ' "the other's/report.html" ||
+  fail 'SIGINT: no page that says so'
 eval "$again" >stdout 2>stderr || fail "going on: $(cat stderr)"
 cmp stdout - <<END || fail 'going on: another result'
 accuracy $(sed -n 's/.*,valid,[^,]*,//p' one.csv | awk '{ printf "%.4f", $1 }')

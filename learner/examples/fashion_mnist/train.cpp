@@ -13,9 +13,11 @@
 #include "learner/callbacks/csv_logger.h"
 #include "learner/callbacks/metrics_cb.h"
 #include "learner/callbacks/progress.h"
+#include "learner/callbacks/report_cb.h"
 #include "learner/callbacks/terminate_on_nan.h"
 #include "learner/callbacks/update_stats.h"
 #include "learner/examples/fashion_mnist/commands.h"
+#include "learner/examples/fashion_mnist/page.h"
 #include "learner/examples/fashion_mnist/pictures.h"
 #include "learner/examples/fashion_mnist/recipes.h"
 #include "learner/examples/fashion_mnist/split.h"
@@ -58,7 +60,7 @@ struct Trained {
 class Watchers {
  public:
   Watchers(const Options& options, const Settings& settings, std::filesystem::path folder,
-           const ImageDataset& images)
+           const ImageDataset& images, Report beginning)
       : folder_(std::move(folder)),
         no_stats_(options.no_stats),
         progress_({.out = options.no_progress ? nullptr : stderr, .plot = file("losses.png")}),
@@ -70,24 +72,35 @@ class Watchers {
                      .best = file("best.safetensors"),
                      .metric = "accuracy",
                      .larger_is_better = true,
-                     .settings = settings}) {
+                     .settings = settings}),
+        reporter_({.path = file("report.html"),
+                   .activations = &stats_,
+                   .updates = &updates_,
+                   .report = std::move(beginning)}) {
     metrics_.add<metrics::Accuracy>("accuracy");
     metrics_.log = nullptr;
   }
 
   void join(Learner& learn, const std::optional<Checkpoint>& resume) {
     if (resume) checkpoint_.resume(*resume);
-    for (Callback* cb : std::initializer_list<Callback*>{&metrics_, &progress_, &logger_,
-                                                         &nan_guard_, &show_batch_, &checkpoint_})
+    for (Callback* cb : std::initializer_list<Callback*>{
+             &metrics_, &progress_, &logger_, &nan_guard_, &show_batch_, &reporter_, &checkpoint_})
       learn.add(*cb);
     if (no_stats_) return;
     learn.add(stats_);
     learn.add(updates_);
   }
 
-  /// The progress display's table is of the training, not of what follows.
-  void end(Learner& learn) {
-    learn.remove(progress_);
+  /// The progress display is of the training, not of what follows.
+  void end(Learner& learn) { learn.remove(progress_); }
+
+  /// All that was seen, and what the model says of the images that judge it.
+  void draw(const Judged& judged) const {
+    draw_judged(folder_, judged);
+    Report report = reporter_.report();
+    add_predictions(report, judged.predictions, judged.images, judged.first);
+    write_report(file("report.html"), report);
+    std::fprintf(stderr, "all there is to see: %s\n", file("report.html").c_str());
     if (no_stats_) return;
     stats_.color_dim(file("color_dim.png"));
     stats_.dead_chart(file("dead_chart.png"));
@@ -108,6 +121,7 @@ class Watchers {
   ActivationStats stats_;
   UpdateStats updates_;
   CheckpointCB checkpoint_;
+  ReportCB reporter_;
 };
 
 /// Trains one model and writes all there is to see into the folder. `number`: which one of an
@@ -118,7 +132,8 @@ Trained train_one(const Options& options, Recipe r, const Split& split,
   prepare_folder(folder);
   const auto learn = make_learner(r, make_data_loaders(split.train, split.valid, r.batch_size));
   if (!resume) prepare_model(r, *learn);
-  Watchers watchers(options, settings_of(options, r.lr, number), folder, split.all.train);
+  Watchers watchers(options, settings_of(options, r.lr, number), folder, split.all.train,
+                    begin_report(options, r, split.valid, number));
   watchers.join(*learn, resume);
   {
     const StopSignals signals;
@@ -129,7 +144,7 @@ Trained train_one(const Options& options, Recipe r, const Split& split,
   watchers.end(*learn);
 
   Trained trained{capture_preds(*learn), 0, {}, folder};
-  draw_judged(folder, {split.judging_images(), split.first(), trained.judged});
+  watchers.draw({split.judging_images(), split.first(), trained.judged});
   trained.accuracy = trained.judged.accuracy();
   if (r.flips) {
     trained.judged = average({trained.judged, capture_preds(*learn, Augment().horizontal_flip(1))});

@@ -1,0 +1,74 @@
+// All that there is to see of one training, and the page that shows it: a single HTML file that
+// needs nothing else, neither a network nor a server.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "learner/plot/charts.h"
+
+namespace kindling {
+
+/// What a page shows: plain numbers and words, whoever gathered them. Whatever is empty was not
+/// recorded, and the page says so. NaN and infinite numbers are gaps. Words may hold anything.
+struct Report {
+  std::string title = "Training";
+  std::string ending = {};  ///< How a fit ended that did not run its course; empty: it did.
+  std::vector<std::pair<std::string, std::string>> settings = {};  ///< Name and value.
+
+  // --- how it went
+  std::vector<double> losses = {}, rates = {};  ///< Of every training batch.
+  /// One pass over the training or validation data.
+  struct Pass {
+    int epoch = 0;
+    bool train = true;
+    double batches = 0;               ///< Training batches done when it ended.
+    std::vector<double> values = {};  ///< One for each of `measures`.
+    double seconds = 0;
+  };
+  std::vector<std::string> measures = {};  ///< "loss" and the metrics.
+  std::vector<Pass> passes = {};
+
+  // --- what the layers did, batch by batch
+  double max_activation = 10;  ///< Upper edge of the last bin of the histograms.
+  std::vector<plot::HistogramPanel> histograms = {};
+  std::vector<plot::StatsSeries> stats = {};
+  std::vector<plot::UpdateSeries> updates = {};
+
+  // --- what the model says in the end
+  std::vector<std::string> classes = {};
+  std::vector<double> confusion = {};  ///< (truth, guess), row-major: how often.
+  /// An image that was judged.
+  struct Example {
+    plot::Image image;
+    std::string truth, guess;
+    double confidence = 0;  ///< Probability of the guess.
+  };
+  std::vector<Example> worst = {}, best = {};  ///< Largest and smallest losses first.
+
+  /// A layer of the model, in the order in which they run.
+  struct Layer {
+    std::string path, type, output;
+    double parameters = 0, multiply_adds = 0;
+    double seconds = 0;  ///< Of a batch, forward.
+  };
+  std::vector<Layer> layers = {};
+};
+
+/// What the page draws, as JSON text: curves thinned to what a screen can show (thin.h), and a
+/// histogram for at most kColumns of the batches, evenly spaced. Words that are no UTF-8 are
+/// mended. Throws Error where the report contradicts itself: counts that are not classes x classes,
+/// histograms of unequal length, pixels that are not height x width x channels (1 or 3), values of
+/// a pass that do not belong to its measures.
+std::string report_json(const Report& report);
+inline constexpr std::size_t kColumns = 300;
+
+/// The page that shows this JSON text.
+std::string report_page(const std::string& json);
+
+/// Writes the page, whole or not at all. Throws Error as report_json does, and std::runtime_error
+/// "[report] cannot write 'PATH': REASON".
+void write_report(const std::string& path, const Report& report);
+
+}  // namespace kindling
