@@ -102,6 +102,16 @@ TEST_CASE("every link of every page leads to a file, and to the function that it
   CHECK_GT(named, 20);
 }
 
+TEST_CASE("the pictures of the book are light") {
+  int pictures = 0;
+  for (const auto& entry : fs::directory_iterator(KINDLING_SOURCE_DIR "/learner/examples/book"))
+    if (entry.path().extension() == ".png") {
+      CHECK_MESSAGE(fs::file_size(entry) < 100'000, entry.path().string());
+      ++pictures;
+    }
+  CHECK_GT(pictures, 4);
+}
+
 TEST_CASE("links that lead nowhere are found") {
   const fs::path top = KINDLING_SOURCE_DIR;
   const auto of = [&](const std::string& text) {

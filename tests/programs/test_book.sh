@@ -24,7 +24,6 @@ chapter() {
   LC_ALL=C grep -qi 'nan\|inf\b' "$name" && fail "$name: no numbers: $(cat "$name")"
   for picture; do
     [ "$(head -c 4 "$picture" | tail -c 3)" = PNG ] || fail "$name: $picture is no picture"
-    [ "$(wc -c <"$picture")" -lt 100000 ] || fail "$name: $picture is large"
   done
 }
 
@@ -37,7 +36,7 @@ holds() {
 chapter 01_matmul  # which compares the numbers itself
 holds 01_matmul 'ours ' '$2 > 0 && $3 > 2'
 chapter 02_gradient_by_hand
-holds 02_gradient_by_hand 'at most' '$7 < 1e-4 && $9 < 1e-6'
+holds 02_gradient_by_hand 'at most' '$7 + 0 < 1e-4 && $9 + 0 < 1e-6'
 chapter 03_training_loop
 holds 03_training_loop 'epoch 2' '$10 > 0.6'
 chapter 04_basic_learner
@@ -45,8 +44,7 @@ holds 04_basic_learner 'Completed 25 batches' 1  # 20 of training, 5 of validati
 holds 04_basic_learner 'epoch 0  valid' '$5 > 0.3'
 holds 04_basic_learner 'Cancelled after batch 1:' 1
 chapter 05_learner
-holds 05_learner 'before_fit before_epoch' 1
-holds 05_learner '    batch 0: predict loss backward step after_batch cleanup_batch' 1
+holds 05_learner 'before_fit before_epoch batch 0: predict loss backward step after_batch cleanup_batch' 1
 holds 05_learner '    batch 1: predict loss after_batch cleanup_batch' 1
 holds 05_learner '    batch 2: predict cleanup_batch' 1
 holds 05_learner '    batch 3: predict cleanup_batch' 1
@@ -61,7 +59,7 @@ holds 07_init 'std 0.01' '$4 / $3 < 1e-10'
 holds 07_init 'Kaiming' '$3 / $2 > 0.2 && $3 / $2 < 5 && $4 / $5 > 0.2 && $4 / $5 < 5'
 chapter 08_batch_norm 08_batch_norm.png
 holds 08_batch_norm '     0.1' '$3 > $2'
-holds 08_batch_norm '       3' '$2 < 0.3 && $3 > 0.3'
+holds 08_batch_norm '       1' '$3 > $2 + 0.1'
 chapter 09_schedules 09_schedules.png 09_shapes.png
 holds 09_schedules 'one cycle' '$3 > 0.5'
 chapter 10_resnet 10_resnet.png

@@ -95,8 +95,7 @@ int main(int argc, char** argv) {
                   own.means.back(), own.stds.back(), hook.means.back(), hook.stds.back(),
                   callback.means.back(), callback.stds.back());
     }
-    std::printf("the largest number of layer 4 in %zu batches: %.3f\n",
-                hooks[0].state().means.size(), largest);
+    std::printf("the largest number of layer 4: %.3f\n", static_cast<double>(largest));
     plot::Figure figure(1, 2, 330, 220);
     for (std::size_t i = 0; i < hooks.size(); ++i) {
       std::vector<double> batches;
@@ -104,8 +103,8 @@ int main(int argc, char** argv) {
       figure.at(0).line(batches, hooks[i].state().means, str("layer ", i));
       figure.at(1).line(batches, hooks[i].state().stds, str("layer ", i));
     }
-    figure.at(0).title("Means").x_label("batch").y_label("of a layer's output");
-    figure.at(1).title("Standard deviations").x_label("batch").y_label("of a layer's output");
+    figure.at(0).title("Means of the outputs").x_label("batch").legend(plot::LegendPlace::none);
+    figure.at(1).title("Standard deviations").x_label("batch").legend(plot::LegendPlace::outside);
     figure.save("06_hooks.png", 1.25);
     activations.color_dim("06_color_dim.png");
     std::printf("wrote 06_hooks.png and 06_color_dim.png\n");

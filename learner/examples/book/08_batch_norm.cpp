@@ -65,7 +65,7 @@ int main(int argc, char** argv) {
     const Subset unseen = first_rows(data.test, brief ? 2000 : 10'000);
     const DataLoaders loaders = make_data_loaders(images, unseen, 256);
     const std::vector<double> rates =
-        brief ? std::vector{0.1, 3.0} : std::vector{0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0};
+        brief ? std::vector{0.1, 1.0} : std::vector{0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0};
     const double shown = 0.1;  // the rate of the histograms
     std::vector<double> centres;
     for (int i = 0; i < kBins; ++i) centres.push_back(kRange * ((2 * i + 1.0) / kBins - 1));

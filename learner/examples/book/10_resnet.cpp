@@ -1,5 +1,6 @@
 // A ResNet: the same convolutions, plain and with shortcuts around every two of them.
 
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -73,7 +74,7 @@ Outcome train(nn::Module& model, const DataLoaders& loaders, int epochs) {
 int main(int argc, char** argv) {
   return run_example("10_resnet", argc, argv, [](bool brief) {
     const FashionMnist data = load_fashion_mnist({}, FashionMnist::kNormalize);
-    const Subset images = first_rows(data.train, brief ? 1024 : 10'000);
+    const Subset images = first_rows(data.train, brief ? 2048 : 10'000);
     const Subset unseen = first_rows(data.test, brief ? 1000 : 10'000);
     const DataLoaders loaders = make_data_loaders(images, unseen, 128);
     const auto shown = net(2, true);
@@ -85,22 +86,26 @@ int main(int argc, char** argv) {
       figure.at(shortcut)
           .title(shortcut ? "with shortcuts" : "plain")
           .x_label("batch")
-          .y_label("loss");
+          .y_label("loss, mean of 10");
     std::printf("accuracy\nconvolutions    plain  with shortcuts\n");
     for (const int blocks : brief ? std::vector{2} : std::vector{2, 8, 16}) {
       std::printf("%12d", 2 + 2 * blocks);
       for (const bool shortcut : {false, true}) {
         set_seed(1);
-        const Outcome outcome = train(*net(blocks, shortcut), loaders, brief ? 1 : 3);
+        const Outcome outcome = train(*net(blocks, shortcut), loaders, brief ? 1 : 2);
         std::printf("  %7.3f", outcome.accuracy);
         std::fflush(stdout);
-        std::vector<double> batches;
-        for (std::size_t i = 0; i < outcome.losses.size(); ++i) batches.push_back(i + 1.0);
-        figure.at(shortcut).line(batches, outcome.losses, str(2 + 2 * blocks, " convolutions"));
+        std::vector<double> batches, means;  // of ten batches each
+        for (std::size_t i = 10; i <= outcome.losses.size(); i += 5) {
+          const double* end = outcome.losses.data() + i;
+          batches.push_back(static_cast<double>(i));
+          means.push_back(std::accumulate(end - 10, end, 0.0) / 10);
+        }
+        figure.at(shortcut).line(batches, means, str(2 + 2 * blocks, " convolutions"));
       }
       std::printf("\n");
     }
-    for (const int i : {0, 1}) figure.at(i).y_limits(0, 2.5);
+    for (const int i : {0, 1}) figure.at(i).y_limits(0.3, 2.3);
     figure.save("10_resnet.png", 1.25);
     std::printf("wrote 10_resnet.png\n");
   });
