@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -102,13 +103,23 @@ TEST_CASE("every link of every page leads to a file, and to the function that it
   CHECK_GT(named, 20);
 }
 
-TEST_CASE("the pictures of the book are light") {
-  int pictures = 0;
-  for (const auto& entry : fs::directory_iterator(KINDLING_SOURCE_DIR "/learner/examples/book"))
-    if (entry.path().extension() == ".png") {
-      CHECK_MESSAGE(fs::file_size(entry) < 100'000, entry.path().string());
+TEST_CASE("the book is light: ten short programs, each with its page, and small pictures") {
+  int programs = 0, pictures = 0;
+  for (const auto& entry : fs::directory_iterator(KINDLING_SOURCE_DIR "/learner/examples/book")) {
+    const fs::path& path = entry.path();
+    CAPTURE(path.string());
+    if (path.extension() == ".png") {
+      CHECK(fs::file_size(path) < 100'000);
       ++pictures;
     }
+    if (path.extension() == ".cpp") {
+      const std::string text = text_of(path);
+      CHECK(std::count(text.begin(), text.end(), '\n') < 120);
+      CHECK(fs::exists(fs::path(path).replace_extension(".md")));
+      ++programs;
+    }
+  }
+  CHECK(programs == 10);
   CHECK_GT(pictures, 4);
 }
 
