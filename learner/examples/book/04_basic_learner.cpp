@@ -1,4 +1,4 @@
-// The lesson's first step: the basic callbacks learner, and a callback that counts batches.
+// The basic callbacks learner: a callback that counts, one that measures, and one that cancels.
 
 #include "learner/basic_learner.h"
 
@@ -41,14 +41,15 @@ struct SingleBatch : BasicCallback {
 
 }  // namespace
 
-int main() {
-  return run_example("basic_learner", [] {
+int main(int argc, char** argv) {
+  return run_example("04_basic_learner", argc, argv, [](bool brief) {
     const FashionMnist data = load_fashion_mnist();
+    const Subset train = first_rows(data.train, brief ? 20'000 : 60'000);
     const auto model = nn::mlp(28 * 28, 50, 10);
     Completion completion;
     PrintAccuracy accuracy;
-    BasicLearner learn(*model, make_data_loaders(data.train, data.test, 1024),
-                       nn::CrossEntropyLoss(), 0.2, {&completion, &accuracy});
+    BasicLearner learn(*model, make_data_loaders(train, data.test, 1024), nn::CrossEntropyLoss(),
+                       0.2, {&completion, &accuracy});
     learn.fit(1);
 
     SingleBatch single_batch;
