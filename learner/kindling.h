@@ -6,6 +6,8 @@
 #include "data/synthetic.h"                      // IWYU pragma: export
 #include "engine/anomaly.h"                      // IWYU pragma: export
 #include "engine/engine.h"                       // IWYU pragma: export
+#include "engine/graph.h"                        // IWYU pragma: export
+#include "engine/trace.h"                        // IWYU pragma: export
 #include "learner/callbacks/activation_stats.h"  // IWYU pragma: export
 #include "learner/callbacks/batch_transform.h"   // IWYU pragma: export
 #include "learner/callbacks/checkpoint_cb.h"     // IWYU pragma: export
@@ -25,6 +27,7 @@
 #include "learner/callbacks/train_cb.h"          // IWYU pragma: export
 #include "learner/callbacks/update_stats.h"      // IWYU pragma: export
 #include "learner/callbacks/watch.h"             // IWYU pragma: export
+#include "learner/draw_graph.h"                  // IWYU pragma: export
 #include "learner/files/state_dict.h"            // IWYU pragma: export
 #include "learner/predictions.h"                 // IWYU pragma: export
 #include "learner/stop_signals.h"                // IWYU pragma: export
