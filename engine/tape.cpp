@@ -92,7 +92,8 @@ template <class Inputs>
 Tensor record_on_tape(const Op& op, Lazy value, const Inputs& inputs, BackwardFn backward) {
   const bool wanted = grad_on && std::any_of(inputs.begin(), inputs.end(),
                                              [](const Tensor& x) { return x.requires_grad(); });
-  if (trace::tracing()) [[unlikely]]
+  const bool traced = trace::tracing();
+  if (traced) [[unlikely]]
     trace::forward(op, value, {std::data(inputs), std::size(inputs)});
   if (anomaly::detecting()) [[unlikely]] {
     anomaly::check_forward(op, value, {std::data(inputs), std::size(inputs)});
@@ -103,7 +104,7 @@ Tensor record_on_tape(const Op& op, Lazy value, const Inputs& inputs, BackwardFn
   node->inputs.reserve(inputs.size());
   for (const Tensor& x : inputs) node->inputs.push_back(x.node());
   node->backward = std::move(backward);
-  if (trace::tracing()) [[unlikely]]
+  if (traced) [[unlikely]]
     trace::recorded(*node);
   return Tensor(std::move(value), std::move(node));
 }
