@@ -2,8 +2,8 @@
 
 #include <cmath>
 #include <optional>
+#include <string>
 #include <utility>
-#include <vector>
 
 #include "engine/error.h"
 
@@ -12,7 +12,6 @@ namespace kindling {
 namespace {
 
 thread_local bool on = false;
-thread_local std::vector<std::string> modules;  // from the outside in
 
 /// The first number that is none.
 std::optional<Index> first_bad(const Array& array) {
@@ -23,9 +22,8 @@ std::optional<Index> first_bad(const Array& array) {
 }
 
 /// "1.0: ", or nothing outside of every module.
-std::string where() {
-  std::string path;
-  for (const std::string& name : modules) path += (path.empty() ? "" : ".") + name;
+std::string module_prefix() {
+  const std::string path = where::path();
   return path.empty() ? path : path + ": ";
 }
 
@@ -37,13 +35,6 @@ DetectAnomaly::~DetectAnomaly() { on = before_; }
 namespace anomaly {
 
 bool detecting() { return on; }
-
-Inside::Inside(const std::string& module) : entered_(on) {
-  if (entered_) modules.push_back(module);
-}
-Inside::~Inside() {
-  if (entered_) modules.pop_back();
-}
 
 void check_forward(const Op& op, const Array& y, std::span<const Tensor> inputs) {
   const auto bad = first_bad(y);
@@ -59,7 +50,8 @@ void check_forward(const Op& op, const Array& y, std::span<const Tensor> inputs)
 }
 
 BackwardFn watched(const Op& op, BackwardFn backward) {
-  return [&op, module = where(), inner = std::move(backward)](Lazy&& dy, Grads& grads) mutable {
+  return [&op, module = module_prefix(), inner = std::move(backward)](Lazy&& dy,
+                                                                      Grads& grads) mutable {
     const auto given = first_bad(dy.get());
     inner(std::move(dy), grads);
     for (int i = 0; i < grads.inputs(); ++i) {

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <span>
-#include <string>
 
 #include "engine/tape.h"
+#include "engine/where.h"
 
 namespace kindling {
 
@@ -25,24 +25,13 @@ class DetectAnomaly {
 
  private:
   bool before_;
+  where::Asked asked_;
 };
 
-/// What tape and modules do for it.
+/// What the tape does for it.
 namespace anomaly {
 
 bool detecting();
-
-/// The name of the module whose forward() runs, for as long as it does.
-class Inside {
- public:
-  explicit Inside(const std::string& module);
-  ~Inside();
-  Inside(const Inside&) = delete;
-  Inside& operator=(const Inside&) = delete;
-
- private:
-  bool entered_;
-};
 
 /// Throws Error when the value of an op is not finite.
 void check_forward(const Op& op, const Array& y, std::span<const Tensor> inputs);

@@ -7,6 +7,7 @@
 #include "engine/error.h"
 #include "engine/kernels/reduce.h"
 #include "engine/kernels/update.h"
+#include "engine/trace.h"
 
 namespace kindling {
 
@@ -91,6 +92,9 @@ template <class Inputs>
 Tensor record_on_tape(const Op& op, Lazy value, const Inputs& inputs, BackwardFn backward) {
   const bool wanted = grad_on && std::any_of(inputs.begin(), inputs.end(),
                                              [](const Tensor& x) { return x.requires_grad(); });
+  const bool traced = trace::tracing();
+  if (traced) [[unlikely]]
+    trace::forward(op, value, {std::data(inputs), std::size(inputs)});
   if (anomaly::detecting()) [[unlikely]] {
     anomaly::check_forward(op, value, {std::data(inputs), std::size(inputs)});
     if (wanted) backward = anomaly::watched(op, std::move(backward));
@@ -100,6 +104,8 @@ Tensor record_on_tape(const Op& op, Lazy value, const Inputs& inputs, BackwardFn
   node->inputs.reserve(inputs.size());
   for (const Tensor& x : inputs) node->inputs.push_back(x.node());
   node->backward = std::move(backward);
+  if (traced) [[unlikely]]
+    trace::recorded(*node);
   return Tensor(std::move(value), std::move(node));
 }
 
@@ -153,8 +159,12 @@ void visit(Node& node, bool retain_graph) {
       accumulate(node.grad, std::move(dy));
     } else {
       if (node.retains_grad) accumulate(node.grad, dy);
-      Grads grads(node);
-      node.backward(std::move(dy), grads);
+      if (trace::tracing()) [[unlikely]] {
+        trace::backward(node, std::move(dy));
+      } else {
+        Grads grads(node);
+        node.backward(std::move(dy), grads);
+      }
     }
   }
   if (node.op && !retain_graph) {

@@ -3,9 +3,13 @@
 /// Everything a training program needs.
 #include "data/augment.h"                        // IWYU pragma: export
 #include "data/fashion_mnist.h"                  // IWYU pragma: export
+#include "data/idx.h"                            // IWYU pragma: export
 #include "data/synthetic.h"                      // IWYU pragma: export
 #include "engine/anomaly.h"                      // IWYU pragma: export
 #include "engine/engine.h"                       // IWYU pragma: export
+#include "engine/graph.h"                        // IWYU pragma: export
+#include "engine/parallel.h"                     // IWYU pragma: export
+#include "engine/trace.h"                        // IWYU pragma: export
 #include "learner/callbacks/activation_stats.h"  // IWYU pragma: export
 #include "learner/callbacks/batch_transform.h"   // IWYU pragma: export
 #include "learner/callbacks/checkpoint_cb.h"     // IWYU pragma: export
@@ -26,6 +30,7 @@
 #include "learner/callbacks/train_cb.h"          // IWYU pragma: export
 #include "learner/callbacks/update_stats.h"      // IWYU pragma: export
 #include "learner/callbacks/watch.h"             // IWYU pragma: export
+#include "learner/draw_graph.h"                  // IWYU pragma: export
 #include "learner/files/state_dict.h"            // IWYU pragma: export
 #include "learner/predictions.h"                 // IWYU pragma: export
 #include "learner/stop_signals.h"                // IWYU pragma: export
@@ -34,6 +39,7 @@
 #include "nn/loss.h"                             // IWYU pragma: export
 #include "nn/lsuv.h"                             // IWYU pragma: export
 #include "nn/models.h"                           // IWYU pragma: export
+#include "nn/modes.h"                            // IWYU pragma: export
 #include "nn/muon.h"                             // IWYU pragma: export
 #include "nn/norm.h"                             // IWYU pragma: export
 #include "nn/param_groups.h"                     // IWYU pragma: export

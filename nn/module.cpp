@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <optional>
 
-#include "engine/anomaly.h"
 #include "engine/error.h"
 #include "engine/ops/layout.h"
 #include "engine/tape.h"
+#include "engine/where.h"
 
 namespace kindling::nn {
 
@@ -72,7 +72,7 @@ Tensor Module::operator()(std::vector<Tensor> xs) { return call(xs); }
 
 Tensor Module::call(std::span<Tensor> xs) {
   if (name_.empty()) return run(xs);
-  const anomaly::Inside inside(name_);
+  const where::Inside inside(name_);
   try {
     return run(xs);
   } catch (const ShapeError& error) {

@@ -1,15 +1,12 @@
 #pragma once
 
 #include "engine/kernels/activation.h"
+#include "engine/kernels/moments.h"
 
 /// Batch normalisation (Ioffe and Szegedy, "Batch normalization", 2015), in passes over memory.
 /// Every array is a matrix of rows x channels: x (..., C); numbers per channel are (C).
 namespace kindling::kernels {
 
-/// The mean of every channel and its mean squared distance from it (over n, not n - 1).
-struct Moments {
-  Array mean, variance;
-};
 /// One read of x. Neither far-off means nor many rows cost digits: see norm.cpp.
 Moments moments(const Array& x);
 

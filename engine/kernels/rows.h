@@ -4,6 +4,8 @@
 #include <array>
 
 #include "engine/kernels/simd.h"
+#include "engine/scalar.h"
+#include "engine/shape.h"
 
 /// A matrix whose rows are reduced, as many rows at a time as a register has lanes:
 ///

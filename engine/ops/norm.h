@@ -1,6 +1,6 @@
 #pragma once
 
-#include "engine/kernels/norm.h"
+#include "engine/kernels/moments.h"
 #include "engine/tensor.h"
 
 namespace kindling {

@@ -24,8 +24,9 @@ std::string stem(const std::string& path) { return path.substr(0, path.rfind('.'
 /// Engine files that stand below the kernels, and those that stand above.
 const Names kBelowKernels{"engine/error",    "engine/recycle", "engine/scalar", "engine/shape",
                           "engine/storage",  "engine/array",   "engine/random", "engine/hook",
-                          "engine/parallel", "engine/machine", "engine/lazy",   "engine/archive"};
-const Names kTape{"engine/tape", "engine/tensor", "engine/anomaly"};
+                          "engine/parallel", "engine/machine", "engine/lazy",   "engine/archive",
+                          "engine/where"};
+const Names kTape{"engine/tape", "engine/tensor", "engine/anomaly", "engine/trace", "engine/graph"};
 
 bool engine_may_include(const std::string& file, const std::string& included) {
   if (included == "engine/engine.h") return false;  // that is for those outside

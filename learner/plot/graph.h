@@ -1,0 +1,38 @@
+// Boxes and arrows: a graph without cycles, drawn in layers from the top down.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "learner/plot/canvas.h"
+
+namespace kindling::plot {
+
+// What a box stands for, which decides its colour.
+enum class BoxRole { op, parameter, constant, result };
+
+struct GraphBox {
+  std::vector<std::string> lines;  // the first is the heading; long ones are shortened
+  BoxRole role = BoxRole::op;
+};
+
+struct GraphArrow {
+  std::size_t from = 0, to = 0;  // boxes
+};
+
+struct GraphData {
+  std::vector<GraphBox> boxes;
+  std::vector<GraphArrow> arrows;
+};
+
+// More than these would be a poster.
+inline constexpr std::size_t kMostBoxes = 60;
+
+// As a picture in memory, and as the PNG file `path`. An arrow goes from a box to one further down
+// and crosses no other box. std::invalid_argument: more than kMostBoxes boxes, an arrow between
+// boxes that are not there, or arrows in a circle; std::runtime_error "[png] cannot write ...".
+Canvas graph(const GraphData& data, const std::string& title = "");
+void graph(const std::string& path, const GraphData& data, const std::string& title = "");
+
+}  // namespace kindling::plot
