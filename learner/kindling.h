@@ -21,10 +21,12 @@
 #include "learner/callbacks/recorder_cb.h"       // IWYU pragma: export
 #include "learner/callbacks/sched_cb.h"          // IWYU pragma: export
 #include "learner/callbacks/single_batch.h"      // IWYU pragma: export
+#include "learner/callbacks/tensorboard_cb.h"    // IWYU pragma: export
 #include "learner/callbacks/terminate_on_nan.h"  // IWYU pragma: export
 #include "learner/callbacks/train_cb.h"          // IWYU pragma: export
 #include "learner/callbacks/update_stats.h"      // IWYU pragma: export
 #include "learner/callbacks/watch.h"             // IWYU pragma: export
+#include "learner/files/npz.h"                   // IWYU pragma: export
 #include "learner/files/state_dict.h"            // IWYU pragma: export
 #include "learner/predictions.h"                 // IWYU pragma: export
 #include "learner/stop_signals.h"                // IWYU pragma: export
