@@ -112,6 +112,14 @@ ensemble --recipe copy-ensemble --epochs 2 --batch-size 25 --out pair
 [ "$(sed 's/0\.[0-9]*$//' stdout | tr '\n' ';')" = 'accuracy ;accuracy ;accuracy together ;' ] ||
   fail "ensemble: stdout is $(cat stdout)"
 cp stdout pair.txt
+# What is written for TensorBoard changes no result; where there is nothing left to train, nothing is written.
+ensemble --recipe copy-ensemble --epochs 2 --batch-size 25 --out watched --tensorboard board
+cmp stdout pair.txt || fail "tensorboard: another result: $(cat stdout)"
+ensemble --resume watched/2/last.safetensors --tensorboard board
+[ "$(find board/1 board/2 -name 'events.out.tfevents.*' -size +1k | wc -l)" = 2 ] ||
+  fail "tensorboard: there is $(find board)"
+[ "$(find board -type f | wc -l)" = 2 ] || fail "tensorboard: there is $(find board)"
+refused 1 '[events] "file/below": cannot be made' --tensorboard file/below --data small --out unseen
 cp -r pair alone
 rm -r alone/2
 for from in pair/2/last alone/1/best; do

@@ -20,6 +20,7 @@
 #include "learner/callbacks/csv_logger.h"
 #include "learner/callbacks/metrics_cb.h"
 #include "learner/callbacks/progress.h"
+#include "learner/callbacks/tensorboard_cb.h"
 #include "learner/callbacks/terminate_on_nan.h"
 #include "learner/callbacks/update_stats.h"
 #include "learner/examples/example.h"
@@ -124,6 +125,12 @@ Predictions train(const Options& options, Recipe r, const Data& data,
   if (!options.no_stats) {
     learn->add(stats);
     learn->add(updates);
+  }
+  TensorBoardCB board(number > 0 ? options.tensorboard / std::to_string(number)
+                                 : options.tensorboard);
+  if (!options.tensorboard.empty()) {
+    if (!options.no_stats) board.add_picture("color_dim", [&] { return stats.color_dim(); });
+    learn->add(board);
   }
   {
     const StopSignals signals;

@@ -101,6 +101,9 @@ std::optional<int> parse(int argc, char** argv, Options& o) {
   app.add_option("--save-every", o.save_every,
                  "batches between two checkpoints, OUT/last.safetensors (default: an epoch's)")
       ->check(CLI::Range(1, 1'000'000'000));
+  app.add_option("--tensorboard", o.tensorboard,
+                 "folder for what TensorBoard reads while the training goes on")
+      ->check(not_empty);
   app.add_option("--resume", o.resume, "checkpoint to go on from, with its recipe and settings")
       ->check(not_empty);
   app.add_flag("--no-stats", o.no_stats, "do not look inside");

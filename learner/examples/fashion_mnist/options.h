@@ -19,7 +19,7 @@ struct Options {
   std::uint64_t seed = 1;
   int threads = max_threads();
   Index hold_out = 0;  ///< So many training images judge, instead of the test images.
-  std::filesystem::path data, out = "out", resume;
+  std::filesystem::path data, out = "out", resume, tensorboard;
   std::optional<Checkpoint> checkpoint;  ///< What `resume` names.
   Index save_every = 0;
   bool no_stats = false, no_progress = false, detect_anomaly = false;
