@@ -2,7 +2,9 @@
 
 /// Everything a training program needs.
 #include "data/augment.h"                        // IWYU pragma: export
+#include "data/csv_dataset.h"                    // IWYU pragma: export
 #include "data/fashion_mnist.h"                  // IWYU pragma: export
+#include "data/image_folder.h"                   // IWYU pragma: export
 #include "data/synthetic.h"                      // IWYU pragma: export
 #include "engine/anomaly.h"                      // IWYU pragma: export
 #include "engine/engine.h"                       // IWYU pragma: export
