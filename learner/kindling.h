@@ -15,6 +15,7 @@
 #include "learner/callbacks/csv_logger.h"        // IWYU pragma: export
 #include "learner/callbacks/ema_cb.h"            // IWYU pragma: export
 #include "learner/callbacks/gradients.h"         // IWYU pragma: export
+#include "learner/callbacks/jsonl_logger.h"      // IWYU pragma: export
 #include "learner/callbacks/lr_finder.h"         // IWYU pragma: export
 #include "learner/callbacks/max_time.h"          // IWYU pragma: export
 #include "learner/callbacks/metrics_cb.h"        // IWYU pragma: export
