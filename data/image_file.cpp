@@ -29,8 +29,9 @@ namespace {
 
 constexpr std::string_view kPng = "\x89PNG\r\n\x1a\n", kJpeg = "\xff\xd8\xff",
                            kJpegEnd = "\xff\xd9";
-/// A byte of a file stands for 1032 bytes at most when it is deflated, and a byte for eight pixels.
-constexpr std::uint64_t kMaxPixelsPerByte = 8 * 4 * 258;
+/// The most pixels that a byte of a file can stand for: deflated, it is 1032 bytes at best, of
+/// eight pixels each; a JPEG needs a bit for every 8 x 8 pixels.
+constexpr std::uint64_t kPngPixels = 8 * 4 * 258, kJpegPixels = 8 * 64;
 
 std::uint32_t big_endian(std::string_view bytes) {
   std::uint32_t value = 0;
@@ -59,10 +60,11 @@ std::string jpeg_trouble(std::string_view file) {
   return file.substr(0, last + 1).ends_with(kJpegEnd) ? "" : "truncated";
 }
 
-/// Throws Error when a file of that many bytes cannot hold that many pixels.
-Shape rgb_shape(const std::filesystem::path& path, std::size_t bytes, Index height, Index width) {
+/// Throws Error when a file of that many bytes cannot hold so many pixels.
+Shape rgb_shape(const std::filesystem::path& path, std::size_t bytes, std::uint64_t pixels_per_byte,
+                Index height, Index width) {
   const auto pixels = static_cast<std::uint64_t>(height) * static_cast<std::uint64_t>(width);
-  check<Error>(pixels <= kMaxPixelsPerByte * bytes, "image", path, ": ", height, " x ", width,
+  check<Error>(pixels <= pixels_per_byte * bytes, "image", path, ": ", height, " x ", width,
                " pixels cannot be in ", bytes, " bytes");
   return Shape{height, width, 3};
 }
@@ -76,7 +78,7 @@ ByteArray decode_png(const std::filesystem::path& path, std::string_view file) {
     check<Error>(ok != 0, "image", path, ": cannot be decoded: ", image.message);
   };
   require(png_image_begin_read_from_memory(&image, file.data(), file.size()));
-  ByteArray pixels(rgb_shape(path, file.size(), image.height, image.width));
+  ByteArray pixels(rgb_shape(path, file.size(), kPngPixels, image.height, image.width));
   image.format = PNG_FORMAT_RGB;
   const png_color white{255, 255, 255};
   require(png_image_finish_read(&image, &white, pixels.data(), 0, nullptr));
@@ -97,7 +99,7 @@ ByteArray decode_jpeg(const std::filesystem::path& path, std::string_view file) 
   int width = 0, height = 0, subsampling = 0, colors = 0;
   require(tjDecompressHeader3(decoder.handle, bytes, file.size(), &width, &height, &subsampling,
                               &colors));
-  ByteArray pixels(rgb_shape(path, file.size(), height, width));
+  ByteArray pixels(rgb_shape(path, file.size(), kJpegPixels, height, width));
   require(tjDecompress2(decoder.handle, bytes, file.size(), pixels.data(), width, 0, height,
                         TJPF_RGB, TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS));
   return pixels;

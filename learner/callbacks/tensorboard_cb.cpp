@@ -35,11 +35,6 @@ void TensorBoardCB::after_batch(Learner& learn) {
 
 void TensorBoardCB::after_epoch(Learner& learn) {
   if (!file_) return;
-  if (learn.metrics && !learn.metrics->history().empty()) {
-    const MetricsRow& row = learn.metrics->history().back();
-    for (const auto& [name, value] : row.values)
-      file_->scalar(name + "/" + row.split(), step_, value);
-  }
   if (learn.training && histograms_)
     for (const auto& [path, parameter] : learn.model.named_parameters())
       file_->histogram("parameters/" + path, step_, parameter.value().values());
@@ -49,6 +44,15 @@ void TensorBoardCB::after_epoch(Learner& learn) {
     file_->image(name, step_, picture.pixel_width(), picture.pixel_height(),
                  plot::encode_png(picture));
   }
+}
+
+/// Not in after_epoch, before which somebody who has seen enough may end the fit.
+void TensorBoardCB::cleanup_epoch(Learner& learn) {
+  if (!file_ || !learn.metrics || learn.metrics->history().empty()) return;
+  const MetricsRow& row = learn.metrics->history().back();
+  if (row.epoch != learn.epoch || row.train != learn.training) return;  // this pass was cancelled
+  for (const auto& [name, value] : row.values)
+    file_->scalar(name + "/" + row.split(), step_, value);
 }
 
 void TensorBoardCB::cleanup_fit(Learner&) {

@@ -14,10 +14,10 @@ namespace kindling {
 
 /// Writes down a fit for TensorBoard, in a new file of the folder for every fit:
 ///
-///     loss/batch, lr                      of every training batch
-///     loss/train, loss/valid, ...         every pass: the loss and the other metrics of a
-///     MetricsCB parameters/0.0.weight, ...          histograms behind the training pass of every
-///     epoch what add_picture() was given        behind every epoch
+///     loss/batch, lr                 of every training batch
+///     loss/train, loss/valid, ...    of every pass: the loss, and the metrics of a MetricsCB
+///     parameters/0.0.weight, ...     histograms, behind the training pass of every epoch
+///     the pictures                   behind every epoch, unless it was cancelled
 ///
 /// A step is a number of training batches that are done. The next fit of the same callback counts
 /// on; one that goes on from a checkpoint counts on from there, and what an earlier file of the
@@ -38,6 +38,7 @@ class TensorBoardCB : public Callback {
   void before_epoch(Learner& learn) override;
   void after_batch(Learner& learn) override;
   void after_epoch(Learner& learn) override;
+  void cleanup_epoch(Learner& learn) override;
   void cleanup_fit(Learner& learn) override;
 
  private:

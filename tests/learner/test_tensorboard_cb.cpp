@@ -150,6 +150,23 @@ TEST_CASE("tensorboard: changes nothing, and a fit that ends early leaves all as
   CHECK(event_files(folder.file("runs")).size() == 2);
 }
 
+TEST_CASE(
+    "tensorboard: the last row is there when somebody has seen enough, not one of half a pass") {
+  const TemporaryFolder folder;
+  SmallFit fit;
+  TensorBoardCB board(folder.file("runs"));
+  OnEvent enough([](const std::string& event, Learner& learn) {
+    if (event == "after_batch" && learn.training && learn.epoch == 0) throw CancelEpoch();
+    if (event == "after_epoch" && !learn.training && learn.epoch == 1) throw CancelFit();
+  });
+  fit.learn->add(enough);
+  fit.learn->add(board);
+  fit.run(kAll);
+  CHECK(steps(latest(folder.file("runs")), "loss/train") == Steps{6});
+  CHECK(scalars(latest(folder.file("runs")), "loss/valid").back() ==
+        std::pair<Index, float>(6, static_cast<float>(fit.metrics.history().back()["loss"])));
+}
+
 TEST_CASE("tensorboard: fits that only judge, or have no metrics") {
   const TemporaryFolder folder;
   Points data;
@@ -179,7 +196,8 @@ TEST_CASE("tensorboard: bad input is refused in one line") {
   TensorBoardCB nowhere("/dev/null/runs");
   SmallFit fit;
   fit.learn->add(nowhere);
-  CHECK(begins(message_of([&] { fit.run(kAll); }), "[events] \"/dev/null/runs\": cannot be made: "));
+  CHECK(
+      begins(message_of([&] { fit.run(kAll); }), "[events] \"/dev/null/runs\": cannot be made: "));
   fit.learn->remove(nowhere);
   fit.run(kAll);
 }
