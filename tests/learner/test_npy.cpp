@@ -3,7 +3,6 @@
 #include <doctest/doctest.h>
 
 #include <cstring>
-#include <numeric>
 
 #include "tests/learner/npy_files.h"
 #include "tests/learner/victims.h"
@@ -19,9 +18,12 @@ using plot::testing::TemporaryFolder;
 /// Numbers 1, 2, ... in the order of the file.
 template <class T>
 std::string counting(int n) {
-  std::vector<T> numbers(static_cast<std::size_t>(n));
-  std::iota(numbers.begin(), numbers.end(), T{1});
-  return raw(numbers);
+  std::string bytes;
+  for (int i = 1; i <= n; ++i) {
+    const T number = static_cast<T>(i);
+    bytes.append(reinterpret_cast<const char*>(&number), sizeof number);
+  }
+  return bytes;
 }
 
 /// Every number of a (2, 3, 4) that was filled by counting, wherever Fortran or C has put it.
