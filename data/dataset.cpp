@@ -8,6 +8,7 @@
 
 #include "engine/error.h"
 #include "engine/parallel.h"
+#include "engine/random.h"
 
 namespace kindling {
 
@@ -143,6 +144,16 @@ Subset first_rows(const Dataset& dataset, Index n) {
   std::vector<Index> rows(static_cast<std::size_t>(std::min(n, dataset.size())));
   std::iota(rows.begin(), rows.end(), Index{0});
   return Subset(dataset, std::move(rows));
+}
+
+Split random_split(const Dataset& dataset, double valid_share, std::uint64_t seed) {
+  check<Error>(valid_share >= 0 && valid_share <= 1, "random_split", "a share of ", valid_share,
+               ": 0 to 1 expected");
+  // A stream of its own: set_seed() with the same number starts the one that weights are drawn
+  // from.
+  std::vector<Index> rows = Random(seed ^ 0x5350'4c49'5400'0000).permutation(dataset.size());
+  const auto middle = rows.begin() + std::llround(valid_share * static_cast<double>(rows.size()));
+  return {Subset(dataset, {middle, rows.end()}), Subset(dataset, {rows.begin(), middle})};
 }
 
 }  // namespace kindling

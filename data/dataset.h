@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <utility>
@@ -107,5 +108,14 @@ class Subset : public Dataset {
 /// The first n rows, or all of them if there are fewer: for a quick run. Throws Error when n < 0.
 Subset first_rows(const Dataset& dataset, Index n);
 Subset first_rows(const Dataset&&, Index) = delete;
+
+/// The rows of a dataset in two parts: to train on, and to judge by.
+struct Split {
+  Subset train, valid;
+};
+/// Drawn at random, the same for the same seed; `valid_share` of the rows (rounded) judge. Throws
+/// Error for a share outside [0, 1].
+Split random_split(const Dataset& dataset, double valid_share, std::uint64_t seed = 0);
+Split random_split(const Dataset&&, double, std::uint64_t = 0) = delete;
 
 }  // namespace kindling

@@ -2,8 +2,10 @@
 
 /// Everything a training program needs.
 #include "data/augment.h"                        // IWYU pragma: export
+#include "data/csv_dataset.h"                    // IWYU pragma: export
 #include "data/fashion_mnist.h"                  // IWYU pragma: export
 #include "data/idx.h"                            // IWYU pragma: export
+#include "data/image_folder.h"                   // IWYU pragma: export
 #include "data/synthetic.h"                      // IWYU pragma: export
 #include "engine/anomaly.h"                      // IWYU pragma: export
 #include "engine/engine.h"                       // IWYU pragma: export
@@ -17,6 +19,7 @@
 #include "learner/callbacks/csv_logger.h"        // IWYU pragma: export
 #include "learner/callbacks/ema_cb.h"            // IWYU pragma: export
 #include "learner/callbacks/gradients.h"         // IWYU pragma: export
+#include "learner/callbacks/jsonl_logger.h"      // IWYU pragma: export
 #include "learner/callbacks/lr_finder.h"         // IWYU pragma: export
 #include "learner/callbacks/max_time.h"          // IWYU pragma: export
 #include "learner/callbacks/metrics_cb.h"        // IWYU pragma: export
@@ -26,11 +29,13 @@
 #include "learner/callbacks/report_cb.h"         // IWYU pragma: export
 #include "learner/callbacks/sched_cb.h"          // IWYU pragma: export
 #include "learner/callbacks/single_batch.h"      // IWYU pragma: export
+#include "learner/callbacks/tensorboard_cb.h"    // IWYU pragma: export
 #include "learner/callbacks/terminate_on_nan.h"  // IWYU pragma: export
 #include "learner/callbacks/train_cb.h"          // IWYU pragma: export
 #include "learner/callbacks/update_stats.h"      // IWYU pragma: export
 #include "learner/callbacks/watch.h"             // IWYU pragma: export
 #include "learner/draw_graph.h"                  // IWYU pragma: export
+#include "learner/files/npz.h"                   // IWYU pragma: export
 #include "learner/files/state_dict.h"            // IWYU pragma: export
 #include "learner/predictions.h"                 // IWYU pragma: export
 #include "learner/stop_signals.h"                // IWYU pragma: export

@@ -4,6 +4,7 @@
 
 #include "engine/ops/histogram.h"
 #include "learner/plot/charts.h"
+#include "learner/plot/png.h"
 
 namespace kindling {
 
@@ -74,9 +75,13 @@ std::vector<plot::HistogramPanel> panels(const ActivationStats& stats,
 
 }  // namespace
 
+plot::Canvas ActivationStats::color_dim() const {
+  return plot::color_dim(panels(*this, [this](std::size_t i) { return label(i); }),
+                         {"Activations over time", kRange});
+}
+
 void ActivationStats::color_dim(const std::string& path) const {
-  plot::color_dim(path, panels(*this, [this](std::size_t i) { return label(i); }),
-                  {"Activations over time", kRange});
+  plot::write_png(path, color_dim());
 }
 
 void ActivationStats::dead_chart(const std::string& path) const {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "learner/callbacks/hooks_callback.h"
+#include "learner/plot/canvas.h"
 
 namespace kindling {
 
@@ -29,9 +30,10 @@ class ActivationStats : public HooksCallback<LayerStats> {
   std::string state_name() const override { return "activation_stats"; }
   void state(Archive& archive) override;
 
-  /// Histograms over time as coloured columns, a panel a layer. All three throw std::runtime_error
-  /// when the file cannot be written.
+  /// Histograms over time as coloured columns, a panel a layer. All that take a path throw
+  /// std::runtime_error when the file cannot be written.
   void color_dim(const std::string& path) const;
+  plot::Canvas color_dim() const;
   /// Share of activations in the lowest bin over time, a panel a layer.
   void dead_chart(const std::string& path) const;
   /// Means and standard deviations over time, a line a layer.

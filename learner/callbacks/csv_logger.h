@@ -29,9 +29,13 @@ class CSVLoggerCB : public Callback {
     metrics_ = nullptr;
   }
 
+ protected:
+  /// All that is in the file.
+  virtual std::string text(const MetricsCB& metrics) const { return metrics.csv(); }
+
  private:
   void write() const {
-    if (metrics_) write_file_atomically(path_, metrics_->csv());
+    if (metrics_) write_file_atomically(path_, text(*metrics_));
   }
 
   static constexpr int kBehindMetrics = 5;

@@ -5,11 +5,15 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <fstream>
+#include <limits>
+#include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string>
 
 #include "learner/callbacks/checkpoint_cb.h"
 #include "learner/callbacks/csv_logger.h"
+#include "learner/callbacks/jsonl_logger.h"
 #include "learner/callbacks/lr_finder.h"
 #include "learner/callbacks/max_time.h"
 #include "learner/callbacks/metrics_cb.h"
@@ -163,4 +167,39 @@ TEST_CASE("CSVLoggerCB: the table of the metrics, after every pass") {
   CSVLoggerCB nowhere(folder.file("none/history.csv"));
   learn.add(nowhere);
   CHECK_THROWS_AS(learn.fit(1), std::runtime_error);
+}
+
+TEST_CASE("JSONLLoggerCB: the same rows as JSON, and null for what is no number") {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("history.jsonl");
+  Points data;
+  nn::Linear model(3, 2);
+  MetricsCB metrics;
+  metrics.log = nullptr;
+  metrics.clock = [] { return 2.5; };
+  metrics.add<metrics::Accuracy>("the \"accuracy\"");
+  metrics.add<metrics::Precision>("precision", 2, metrics::Average::macro);
+  JSONLLoggerCB logger(path);
+  TrainLearner learn(model, data.dls, nn::CrossEntropyLoss(), {.cbs = {&metrics, &logger}});
+  learn.fit(2);
+  std::ifstream file(path);
+  std::size_t rows = 0;
+  for (std::string line; std::getline(file, line); ++rows) {
+    const auto json = nlohmann::json::parse(line);
+    const MetricsRow& row = metrics.history().at(rows);
+    CHECK(json.size() == 6);
+    CHECK(json["epoch"] == row.epoch);
+    CHECK(json["split"] == row.split());
+    CHECK(json["seconds"] == 0);
+    for (const auto& [name, value] : row.values) CHECK(json[name] == value);
+  }
+  CHECK(rows == 4);
+
+  for (Tensor parameter : model.parameters())
+    parameter.set_value(Array(parameter.shape(), std::numeric_limits<Scalar>::quiet_NaN()));
+  learn.fit(1);
+  CHECK(contains(file_bytes(path), "\"loss\":null"));
+  metrics.add<metrics::Accuracy>("epoch");
+  CHECK(message_of([&] { learn.fit(1); }) ==
+        "[jsonl_logger] 'epoch': another name expected for a metric");
 }

@@ -84,8 +84,8 @@ succeeds predict 'a photo.png' out/losses.png --out seen
 grep -qx 'a photo.png' stdout || fail "predict: $(cat stdout)"
 succeeds predict 'a photo.png' --json
 grep -q '^\[{"photo":"a photo.png","best":\[{"class":"' stdout || fail "predict --json: $(cat stdout)"
-refused 1 '"out/history.csv": not a PNG or JPEG of at most' predict 'a photo.png' out/history.csv
-refused 1 'no/photo.png": there is no such file' predict no/photo.png
+refused 1 '"out/history.csv": is neither PNG nor JPEG' predict 'a photo.png' out/history.csv
+refused 1 'no/photo.png"' predict no/photo.png
 
 succeeds lr-find --recipe sgd --out found
 grep -q '^suggested lr [0-9.e-]*$' stdout && [ -f found/lr_find.png ] || fail "lr-find: $(cat stdout)"

@@ -93,7 +93,7 @@ done
 start --recipe lesson16-mended --hold-out 13000 --out held
 [ "$status" = 0 ] || fail "hold-out: status $status: $(cat stderr)"
 [ "$(ls held)" = "$(printf '%s\n' batch.png best.safetensors color_dim.png confusion.png \
-  dead_chart.png history.csv last.safetensors losses.png predictions.png report.html stats.png top_losses.png updates.png)" ] ||
+  dead_chart.png history.csv history.jsonl last.safetensors losses.png predictions.png report.html stats.png top_losses.png updates.png)" ] ||
   fail "hold-out: there is $(ls held)"
 tr -d '"\\' <held/last.safetensors | grep -aq 'training-rows:47000,validation-rows:13000' ||
   fail 'hold-out: other rows'
@@ -114,6 +114,14 @@ ensemble --recipe copy-ensemble --epochs 2 --batch-size 25 --out pair
 [ "$(sed 's/0\.[0-9]*$//' stdout | tr '\n' ';')" = 'accuracy ;accuracy ;accuracy together ;' ] ||
   fail "ensemble: stdout is $(cat stdout)"
 cp stdout pair.txt
+# What is written for TensorBoard changes no result; where there is nothing left to train, nothing is written.
+ensemble --recipe copy-ensemble --epochs 2 --batch-size 25 --out watched --tensorboard board
+cmp stdout pair.txt || fail "tensorboard: another result: $(cat stdout)"
+ensemble --resume watched/2/last.safetensors --tensorboard board
+[ "$(find board/1 board/2 -name 'events.out.tfevents.*' -size +1k | wc -l)" = 2 ] ||
+  fail "tensorboard: there is $(find board)"
+[ "$(find board -type f | wc -l)" = 2 ] || fail "tensorboard: there is $(find board)"
+refused 1 '[events] "file/below": cannot be made' --tensorboard file/below --data small --out unseen
 cp -r pair alone
 rm -r alone/2
 for from in pair/2/last alone/1/best; do

@@ -138,6 +138,9 @@ class CommandLine {
         ->add_option("--save-every", o_.save_every,
                      "batches between two checkpoints (default: an epoch's)")
         ->check(whole(1, 1'000'000'000));
+    train_
+        ->add_option("--tensorboard", o_.tensorboard, "folder for what TensorBoard reads meanwhile")
+        ->check(not_empty);
     train_->add_flag("--no-stats", o_.no_stats, "do not look inside");
     train_->add_flag("--no-progress", o_.no_progress, "no progress display");
     train_->add_flag("--detect-anomaly", o_.detect_anomaly,

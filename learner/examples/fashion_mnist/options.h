@@ -26,7 +26,7 @@ struct Options {
   /// So many training images judge, instead of the test images.
   std::optional<Index> hold_out;
   std::optional<std::filesystem::path> out;  ///< A folder.
-  std::filesystem::path data, resume;
+  std::filesystem::path data, resume, tensorboard;
   std::optional<Checkpoint> checkpoint;  ///< What `resume` names.
   Index save_every = 0;
   bool no_stats = false, no_progress = false, detect_anomaly = false;

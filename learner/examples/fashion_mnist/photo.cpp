@@ -2,73 +2,28 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
-#include <iterator>
-#include <memory>
 #include <vector>
 
+#include "data/image_file.h"
 #include "engine/error.h"
-
-#define STB_IMAGE_IMPLEMENTATION
-#define STB_IMAGE_STATIC
-#define STBI_ONLY_PNG
-#define STBI_ONLY_JPEG
-#define STBI_NO_STDIO
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wunused-function"
-#include <stb/stb_image.h>
-#pragma GCC diagnostic pop
 
 namespace kindling {
 
 namespace {
 
 constexpr int kSide = 28;
-constexpr std::int64_t kMostPixels = 100'000'000, kMostBytes = 400'000'000;
 /// How far a pixel must be from the background, of 255, to belong to the piece.
 constexpr int kFar = 20;
 
 struct Gray {
-  int width = 0, height = 0;
-  std::vector<std::uint8_t> pixels;
-  std::uint8_t at(int x, int y) const {
-    return pixels[static_cast<std::size_t>(y) * static_cast<std::size_t>(width) +
-                  static_cast<std::size_t>(x)];
-  }
+  int width, height;
+  const std::uint8_t* pixels;
+  std::uint8_t at(int x, int y) const { return pixels[std::ptrdiff_t{y} * width + x]; }
 };
 
 struct Box {
   int left, top, right, bottom;  ///< right and bottom are behind the last pixel.
 };
-
-/// As grey as it looks; what is transparent is white.
-Gray read(const std::filesystem::path& path) {
-  std::error_code error;
-  check<Error>(std::filesystem::is_regular_file(path, error), "photo", path,
-               ": there is no such file");
-  check<Error>(std::filesystem::file_size(path, error) <= kMostBytes, "photo", path,
-               ": larger than ", kMostBytes, " bytes");
-  std::ifstream file(path, std::ios::binary);
-  check<Error>(file.good(), "photo", path, ": cannot open it");
-  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
-  const auto* data = reinterpret_cast<const stbi_uc*>(bytes.data());
-  const int size = static_cast<int>(bytes.size());
-  int width = 0, height = 0, channels = 0;
-  check<Error>(stbi_info_from_memory(data, size, &width, &height, &channels) != 0 &&
-                   std::int64_t{width} * height <= kMostPixels,
-               "photo", path, ": not a PNG or JPEG of at most ", kMostPixels, " pixels");
-  const std::unique_ptr<stbi_uc, void (*)(void*)> gray(
-      stbi_load_from_memory(data, size, &width, &height, &channels, 2), stbi_image_free);
-  check<Error>(gray != nullptr, "photo", path, ": damaged or cut off");
-  Gray image{width, height, {}};
-  const std::size_t n = static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
-  image.pixels.resize(n);
-  for (std::size_t i = 0; i < n; ++i) {
-    const int value = gray.get()[2 * i], alpha = gray.get()[2 * i + 1];
-    image.pixels[i] = static_cast<std::uint8_t>((value * alpha + 255 * (255 - alpha) + 127) / 255);
-  }
-  return image;
-}
 
 /// The median of the pixels along the four edges.
 int background_of(const Gray& image) {
@@ -111,7 +66,8 @@ double mean_over(const Gray& image, double left, double right, double top, doubl
 }  // namespace
 
 ByteArray read_photo(const std::filesystem::path& path) {
-  const Gray image = read(path);
+  const ByteArray photo = read_image(path, 1);
+  const Gray image{static_cast<int>(photo.dim(1)), static_cast<int>(photo.dim(0)), photo.data()};
   const int background = background_of(image);
   const Box box = content_of(image, background);
   check<Error>(box.right > box.left, "photo", path, ": nothing but background");

@@ -11,7 +11,7 @@ namespace kindling {
 /// (Xiao et al., 2017, figure 1) but for their sharpening: cut off the background, shrink the
 /// longer side to 28, fill up the shorter one, negate. Here the background is what the four edges
 /// are mostly like, and it is negated when that is light. -> (28, 28). Throws Error, with the path,
-/// for what is no such file, has more than 100 million pixels, or shows nothing but background.
+/// as read_image() does, and for what shows nothing but background.
 ByteArray read_photo(const std::filesystem::path& path);
 
 }  // namespace kindling

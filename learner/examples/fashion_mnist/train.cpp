@@ -11,9 +11,11 @@
 #include "learner/callbacks/activation_stats.h"
 #include "learner/callbacks/checkpoint_cb.h"
 #include "learner/callbacks/csv_logger.h"
+#include "learner/callbacks/jsonl_logger.h"
 #include "learner/callbacks/metrics_cb.h"
 #include "learner/callbacks/progress.h"
 #include "learner/callbacks/report_cb.h"
+#include "learner/callbacks/tensorboard_cb.h"
 #include "learner/callbacks/terminate_on_nan.h"
 #include "learner/callbacks/update_stats.h"
 #include "learner/examples/fashion_mnist/commands.h"
@@ -60,11 +62,12 @@ struct Trained {
 class Watchers {
  public:
   Watchers(const Options& options, const Settings& settings, std::filesystem::path folder,
-           const ImageDataset& images, Report beginning)
+           const ImageDataset& images, Report beginning, int number)
       : folder_(std::move(folder)),
         no_stats_(options.no_stats),
         progress_({.out = options.no_progress ? nullptr : stderr, .plot = file("losses.png")}),
         logger_(file("history.csv")),
+        lines_(file("history.jsonl")),
         show_batch_(file("batch.png"), images),
         stats_(only<nn::Conv2d>),
         checkpoint_({.last = file("last.safetensors"),
@@ -79,16 +82,24 @@ class Watchers {
                    .report = std::move(beginning)}) {
     metrics_.add<metrics::Accuracy>("accuracy");
     metrics_.log = nullptr;
+    if (options.tensorboard.empty()) return;
+    // Of an ensemble every model has a folder of its own, here too.
+    board_.emplace(number > 0 ? options.tensorboard / std::to_string(number) : options.tensorboard);
+    if (!no_stats_) board_->add_picture("color_dim", [this] { return stats_.color_dim(); });
   }
+  Watchers(const Watchers&) = delete;  // they refer to each other
 
   void join(Learner& learn, const std::optional<Checkpoint>& resume) {
     if (resume) checkpoint_.resume(*resume);
-    for (Callback* cb : std::initializer_list<Callback*>{
-             &metrics_, &progress_, &logger_, &nan_guard_, &show_batch_, &reporter_, &checkpoint_})
+    for (Callback* cb :
+         std::initializer_list<Callback*>{&metrics_, &progress_, &logger_, &lines_, &nan_guard_,
+                                          &show_batch_, &reporter_, &checkpoint_})
       learn.add(*cb);
-    if (no_stats_) return;
-    learn.add(stats_);
-    learn.add(updates_);
+    if (!no_stats_) {
+      learn.add(stats_);
+      learn.add(updates_);
+    }
+    if (board_) learn.add(*board_);
   }
 
   /// The progress display is of the training, not of what follows.
@@ -116,12 +127,14 @@ class Watchers {
   MetricsCB metrics_;
   ProgressCB progress_;
   CSVLoggerCB logger_;
+  JSONLLoggerCB lines_;
   TerminateOnNaN nan_guard_;
   ShowBatchCB show_batch_;
   ActivationStats stats_;
   UpdateStats updates_;
   CheckpointCB checkpoint_;
   ReportCB reporter_;
+  std::optional<TensorBoardCB> board_;
 };
 
 /// Trains one model and writes all there is to see into the folder. `number`: which one of an
@@ -133,7 +146,7 @@ Trained train_one(const Options& options, Recipe r, const Split& split,
   const auto learn = make_learner(r, make_data_loaders(split.train, split.valid, r.batch_size));
   if (!resume) prepare_model(r, *learn);
   Watchers watchers(options, settings_of(options, r.lr, number), folder, split.all.train,
-                    begin_report(options, r, split.valid, number));
+                    begin_report(options, r, split.valid, number), number);
   watchers.join(*learn, resume);
   {
     const StopSignals signals;

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+
+#include "learner/callbacks/csv_logger.h"
+
+namespace kindling {
+
+/// The rows of the MetricsCB as JSON, a line each, where CSVLoggerCB writes a table:
+///
+///     {"epoch":0,"split":"train","loss":0.5,"accuracy":0.75,"seconds":1.5}
+///
+/// What is not finite is null. Throws Error for a metric that is called epoch, split or seconds, or
+/// whose name is not UTF-8.
+class JSONLLoggerCB : public CSVLoggerCB {
+ public:
+  using CSVLoggerCB::CSVLoggerCB;
+
+ protected:
+  std::string text(const MetricsCB& metrics) const override;
+};
+
+}  // namespace kindling

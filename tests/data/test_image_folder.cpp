@@ -1,0 +1,256 @@
+#include "data/image_folder.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+
+#include "data/image_file.h"
+#include "engine/random.h"
+#include "tests/data/idx_files.h"
+#include "tests/support/errors.h"
+
+#if defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-function"
+#endif
+#define STB_IMAGE_WRITE_STATIC
+#define STBI_WRITE_NO_STDIO
+#define STB_IMAGE_WRITE_IMPLEMENTATION
+#include <stb/stb_image_write.h>
+#if defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
+
+namespace kindling::test {
+
+namespace {
+
+namespace fs = std::filesystem;
+using testing::Bytes;
+using testing::TempDir;
+
+void append(void* to, void* data, int size) {
+  const auto* bytes = static_cast<const std::uint8_t*>(data);
+  static_cast<Bytes*>(to)->insert(static_cast<Bytes*>(to)->end(), bytes, bytes + size);
+}
+
+int extent(const ByteArray& image, int axis) { return static_cast<int>(image.dim(axis)); }
+
+Bytes png(const ByteArray& image) {
+  Bytes bytes;
+  stbi_write_png_to_func(append, &bytes, extent(image, 1), extent(image, 0), extent(image, 2),
+                         image.data(), extent(image, 1) * extent(image, 2));
+  return bytes;
+}
+Bytes jpeg(const ByteArray& image) {
+  Bytes bytes;
+  stbi_write_jpg_to_func(append, &bytes, extent(image, 1), extent(image, 0), extent(image, 2),
+                         image.data(), 95);
+  return bytes;
+}
+
+ByteArray noise(Index height, Index width, Index channels, std::uint64_t seed = 1) {
+  const Array numbers = Random(seed).uniform(Shape{height, width, channels}, 0, 256);
+  ByteArray image(numbers.shape());
+  for (Index i = 0; i < image.size(); ++i) image.data()[i] = static_cast<std::uint8_t>(numbers[i]);
+  return image;
+}
+
+/// Brightness rising to the right, a little also downwards.
+ByteArray ramp(Index height, Index width, Index channels) {
+  ByteArray image(Shape{height, width, channels});
+  for (Index i = 0; i < image.size(); ++i)
+    image.data()[i] =
+        static_cast<std::uint8_t>(20 + 4 * (i / channels % width) + i / channels / width);
+  return image;
+}
+
+bool equal(const ByteArray& a, const ByteArray& b) {
+  return a.shape() == b.shape() &&
+         std::equal(a.values().begin(), a.values().end(), b.values().begin());
+}
+
+fs::path write(const TempDir& folder, const std::string& name, const Bytes& bytes) {
+  fs::create_directories((folder.path() / name).parent_path());
+  return folder.write(name, bytes);
+}
+
+}  // namespace
+
+TEST_CASE("image: the pixels of a PNG, grey or coloured, as either") {
+  const TempDir folder;
+  for (const Index channels : {1, 2, 3, 4}) {
+    CAPTURE(channels);
+    ByteArray image = noise(5, 7, channels);
+    // Of the images with transparency every other pixel is, and shows white.
+    for (Index i = 0; channels % 2 == 0 && i < 35; ++i) {
+      std::uint8_t* pixel = image.data() + i * channels;
+      pixel[channels - 1] = i % 2 == 0 ? 255 : 0;
+    }
+    const fs::path path = write(folder, "a.png", png(image));
+    const ByteArray grey = read_image(path, 1), rgb = read_image(path, 3);
+    REQUIRE(grey.shape() == Shape{5, 7, 1});
+    REQUIRE(rgb.shape() == Shape{5, 7, 3});
+    for (Index i = 0; i < 35; ++i) {
+      std::vector<std::uint8_t> pixel(image.values().begin() + i * channels,
+                                      image.values().begin() + (i + 1) * channels);
+      if (channels % 2 == 0 && i % 2 == 1) pixel.assign(pixel.size(), 255);
+      for (Index c = 0; c < 3; ++c) CHECK(rgb[3 * i + c] == pixel[channels < 3 ? 0 : c]);
+      const double luma =
+          channels < 3 ? pixel[0] : 0.299 * pixel[0] + 0.587 * pixel[1] + 0.114 * pixel[2];
+      CHECK(std::abs(grey[i] - luma) <= (channels < 3 ? 0 : 1.5));
+    }
+  }
+}
+
+TEST_CASE("image: a JPEG is nearly what it was made of") {
+  const TempDir folder;
+  const ByteArray image = ramp(24, 40, 3);
+  const ByteArray got = read_image(write(folder, "a.jpg", jpeg(image)), 3);
+  REQUIRE(got.shape() == image.shape());
+  for (Index i = 0; i < got.size(); ++i)
+    CHECK(std::abs(int{got[i]} - int{std::as_const(image)[i]}) <= 6);
+}
+
+TEST_CASE("image: a PNG that is cut or has a bit turned over anywhere is refused") {
+  const TempDir folder;
+  const Bytes whole = png(noise(4, 5, 3));
+  const auto refused = [&](const Bytes& bytes) {
+    const fs::path path = folder.write("a.png", bytes);
+    return begins(message_of([&] { read_image(path, 3); }), str("[image] ", path, ": "));
+  };
+  CHECK_FALSE(refused(whole));
+  for (std::size_t n = 0; n < whole.size(); ++n)
+    CHECK(refused(Bytes(whole.begin(), whole.begin() + static_cast<long>(n))));
+  for (std::size_t bit = 0; bit < 8 * whole.size(); ++bit) {
+    Bytes damaged = whole;
+    damaged[bit / 8] = static_cast<std::uint8_t>(damaged[bit / 8] ^ (1 << bit % 8));
+    CHECK(refused(damaged));
+  }
+  Bytes longer = whole;
+  longer.push_back(0);
+  CHECK(refused(longer));
+}
+
+TEST_CASE("image: a JPEG that is cut is refused, and a damaged one does no harm") {
+  const TempDir folder;
+  const Bytes whole = jpeg(noise(16, 16, 3));
+  const auto message = [&](const Bytes& bytes) {
+    const fs::path path = folder.write("a.jpg", bytes);
+    return message_of([&] { read_image(path, 1); });
+  };
+  for (std::size_t n = 0; n < whole.size(); ++n)
+    CHECK(begins(message(Bytes(whole.begin(), whole.begin() + static_cast<long>(n))), "[image] "));
+  for (std::size_t bit = 0; bit < 8 * whole.size(); bit += 3) {
+    Bytes damaged = whole;
+    damaged[bit / 8] = static_cast<std::uint8_t>(damaged[bit / 8] ^ (1 << bit % 8));
+    const std::string said = message(damaged);
+    CHECK((begins(said, "[image] ") || said == "<nothing was thrown>"));
+  }
+}
+
+TEST_CASE("image: bad input in one line") {
+  const TempDir folder;
+  const auto message = [&](const std::string& name, const Bytes& bytes) {
+    const fs::path path = folder.write(name, bytes);
+    return message_of([&] { read_image(path, 3); }).substr(str("[image] ", path, ": ").size());
+  };
+  CHECK(message("a.png", {}) == "is neither PNG nor JPEG");
+  CHECK(message("a.png", {'G', 'I', 'F', '8', '9', 'a'}) == "is neither PNG nor JPEG");
+  // A header that promises 2^14 x 2^14 pixels, with a checksum that agrees.
+  Bytes huge = png(noise(1, 1, 1));
+  huge[16 + 2] = huge[20 + 2] = 64;
+  const auto crc = ::crc32_z(0, huge.data() + 12, 17);
+  for (std::size_t i = 0; i < 4; ++i) huge[29 + i] = static_cast<std::uint8_t>(crc >> (24 - 8 * i));
+  CHECK(begins(message("a.png", huge), "16385 x 16385 pixels cannot be in "));
+  CHECK(message_of([] { read_image("/no/a.png", 3); }) ==
+        "[image] \"/no/a.png\": there is no such file");
+  CHECK(message_of([] { read_image("/no/a.png", 4); }) ==
+        "[image] 4 channels: 1 (grey) or 3 (RGB) expected");
+}
+
+TEST_CASE(
+    "resize_image: constant stays constant, a ramp stays a ramp, the same size stays the same") {
+  const ByteArray flat(Shape{5, 3, 3}, std::uint8_t{77});
+  for (const auto& size : {std::pair{10, 2}, {1, 1}, {3, 90}}) {
+    const ByteArray got = resize_image(flat, size.first, size.second);
+    REQUIRE(got.shape() == Shape{size.first, size.second, 3});
+    for (const std::uint8_t v : got.values()) CHECK(v == 77);
+  }
+  const ByteArray slope = ramp(16, 24, 1);
+  const ByteArray wide = resize_image(slope, 32, 48), narrow = resize_image(slope, 8, 12);
+  for (Index row = 4; row < 28; ++row)
+    for (Index col = 6; col < 42; ++col) {
+      // Pixel centres: output pixel i lies at (i + 0.5) / 2 - 0.5 of the input.
+      const double expected = 20 + 4 * ((col + 0.5) / 2 - 0.5) + (row + 0.5) / 2 - 0.5;
+      CHECK(std::abs(wide[row * 48 + col] - expected) <= 1.01);
+    }
+  for (Index row = 2; row < 6; ++row)
+    for (Index col = 2; col < 10; ++col)
+      CHECK(std::abs(narrow[row * 12 + col] - (20 + 4 * (2 * col + 0.5) + 2 * row + 0.5)) <= 1.01);
+  CHECK(message_of([&] { resize_image(flat, 0, 3); }) ==
+        "[resize_image] to 0 x 3: 1 to 32768 expected");
+  CHECK(message_of([&] {
+          resize_image(ByteArray(Shape{3, 3}), 1, 1);
+        }) == "[resize_image] (H, W, C) expected, got (3,3)");
+}
+
+TEST_CASE("image_folder: classes and images in the order of their names") {
+  const TempDir folder;
+  const ByteArray b2 = noise(4, 5, 3, 1), b10 = noise(4, 5, 3, 2), a = noise(4, 5, 3, 3);
+  write(folder, "b/2.PNG", png(b2));
+  write(folder, "b/10.png", png(b10));
+  write(folder, "a/x.png", png(a));
+  write(folder, "a/.hidden", {});
+  write(folder, "README.txt", {});
+  const ImageDataset got = load_image_folder(folder.path(), {.normalize = {.mean = 0.5, .std = 2}});
+  CHECK(got.classes() == std::vector<std::string>{"a", "b"});
+  CHECK(got.images().shape() == Shape{3, 4, 5, 3});
+  CHECK(equal(got.images().rows(0, 1).reshape({4, 5, 3}), a));
+  CHECK(equal(got.images().rows(1, 2).reshape({4, 5, 3}), b10));
+  CHECK(equal(got.images().rows(2, 3).reshape({4, 5, 3}), b2));
+  const auto labels = got.labels().values();
+  CHECK(std::vector<int>(labels.begin(), labels.end()) == std::vector<int>{0, 1, 1});
+  CHECK(got.normalize().std == 2);
+
+  const ImageDataset turned = load_image_folder(
+      folder.path(), {.channels = 1, .height = 2, .width = 3, .classes = {"b", "a"}});
+  CHECK(turned.images().shape() == Shape{3, 2, 3, 1});
+  CHECK(turned.labels()[0] == 0);
+  CHECK(turned.labels()[2] == 1);
+  CHECK(equal(turned.images().rows(2, 3).reshape({2, 3, 1}),
+              resize_image(read_image(folder.path() / "a/x.png", 1), 2, 3)));
+}
+
+TEST_CASE("image_folder: what does not belong is named") {
+  const TempDir folder;
+  const fs::path top = folder.path();
+  const auto message = [&](const ImageFolderOptions& options = {}) {
+    return message_of([&] { load_image_folder(top, options); });
+  };
+  CHECK(message() == str("[image_folder] ", top, ": has no folders: one for every class expected"));
+  write(folder, "a/1.png", png(noise(4, 5, 3)));
+  fs::create_directories(top / "b");
+  CHECK(message() == str("[image_folder] ", top / "b", ": has no images"));
+  write(folder, "b/1.png", png(noise(5, 4, 3)));
+  CHECK(message() == str("[image_folder] ", top / "b/1.png", ": 5 x 4 pixels; ", top / "a/1.png",
+                         " has 4 x 5 (give a height and a width to bring all to one size)"));
+  CHECK(message({.height = 4}) ==
+        "[image_folder] images of 4 x 0 pixels: two extents, or 0 x 0 for none");
+  CHECK(message({.classes = {"a", "c"}}) ==
+        str("[image_folder] ", top, ": the classes are a, b; a, c expected"));
+  CHECK(message({.classes = {"a", "b", "b"}}) ==
+        str("[image_folder] ", top, ": the classes are a, b; a, b, b expected"));
+  write(folder, "b/2.gif", {});
+  CHECK(message({.height = 4, .width = 4}) ==
+        str("[image_folder] ", top / "b/2.gif", ": .png, .jpg or .jpeg expected"));
+  write(folder, "c.png", {});
+  CHECK(message() == str("[image_folder] ", top / "c.png",
+                         ": lies in no class: a folder for every class expected"));
+  CHECK(begins(message_of([] { load_image_folder("/no/folder"); }),
+               "[image_folder] \"/no/folder\": cannot be read: "));
+}
+
+}  // namespace kindling::test

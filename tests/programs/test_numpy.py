@@ -1,0 +1,82 @@
+"""What NumPy writes, read and written by ours, is read by NumPy as the same numbers.
+
+    test_numpy.py ARRAY_COPY
+"""
+import io, pathlib, subprocess, sys, tempfile
+import numpy as np
+
+copy = sys.argv[1]
+work = tempfile.TemporaryDirectory()
+folder = pathlib.Path(work.name)
+random = np.random.default_rng(1)
+shapes = [(), (1,), (7,), (0,), (3, 4), (4, 0, 2), (2, 3, 4, 5), (1, 2, 1, 2, 1, 2, 1, 2)]
+written_as = {"<f4": "<f4", "<f8": "<f4", "<i4": "<i8", "<i8": "<i8", "|u1": "|u1"}
+
+
+def array(dtype, shape):
+    if dtype[1] == "f":
+        return random.normal(size=shape).astype(dtype)
+    return random.integers(0 if dtype == "|u1" else -2**31, 255 if dtype == "|u1" else 2**31 - 1,
+                           size=shape, endpoint=True).astype(dtype)
+
+
+def same(got, asked):
+    expected = asked.astype(written_as[asked.dtype.str])
+    assert got.dtype == expected.dtype and got.shape == expected.shape, (got.dtype, got.shape)
+    assert got.tobytes() == np.ascontiguousarray(expected).tobytes()
+
+
+def run(source, target):
+    return subprocess.run([copy, source, target], capture_output=True, text=True)
+
+
+def copied(source):
+    target = source.with_name("copy" + source.suffix)
+    done = run(source, target)
+    assert done.returncode == 0, done.stderr
+    return np.load(target, allow_pickle=False)
+
+
+count = 0
+for dtype in written_as:
+    for shape in shapes:
+        for order in "CF":
+            for version in (1, 0), (2, 0), (3, 0):
+                a = np.asarray(array(dtype, shape), order=order)
+                with open(folder / "a.npy", "wb") as file:
+                    np.lib.format.write_array(file, a, version, allow_pickle=False)
+                same(copied(folder / "a.npy"), a)
+                count += 1
+
+arrays = {f"{dtype[1:]} {i}": np.asarray(array(dtype, shape), order="CF"[i % 2])
+          for dtype in written_as for i, shape in enumerate(shapes)}
+arrays["größe"] = array("<f4", (1000, 100))
+
+
+class Pipe(io.RawIOBase):
+    """A file that cannot seek: lengths and checksums then stand behind the entries."""
+    def __init__(self, path): self.file = open(path, "wb")
+    def writable(self): return True
+    def write(self, data): return self.file.write(data)
+
+
+np.savez(folder / "stored.npz", **arrays)
+np.savez_compressed(folder / "deflated.npz", **arrays)
+with io.BufferedWriter(Pipe(folder / "piped.npz")) as pipe:
+    np.savez_compressed(pipe, **arrays)
+for name in "stored", "deflated", "piped":
+    got = copied(folder / f"{name}.npz")
+    assert got.files == list(arrays), name
+    for key, a in arrays.items():
+        same(got[key], a)
+    assert got.zip.testzip() is None
+
+# What we do not read is said in one line.
+for a, text in [(np.array([1j]), "<c16"), (np.array([1], ">f4"), ">f4"), (np.array(["a"]), "<U1"),
+                (np.array([True]), "|b1"), (np.array([(1,)], [("x", "<f4")]), "not a record"),
+                (np.array([2**31]), "no room in 32 bits")]:
+    np.save(folder / "a.npy", a)
+    refused = run(folder / "a.npy", folder / "no.npy")
+    assert refused.returncode == 1 and text in refused.stderr and refused.stderr.count("\n") == 1, refused
+    assert not (folder / "no.npy").exists()
+print(f"{count} .npy files, and 3 .npz files of {len(arrays)} arrays each")
