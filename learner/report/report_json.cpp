@@ -139,6 +139,7 @@ std::string colors() {
 std::string report_json(const Report& report) {
   json page{{"title", report.title},
             {"ending", report.ending},
+            {"running", report.running},
             {"settings", json::array()},
             {"batches", report.losses.size()},
             {"losses", curve(report.losses)},
