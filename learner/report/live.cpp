@@ -286,7 +286,7 @@ class LiveServer::Server : private Sigpipe, private httplib::Server {
       // Compressed, it would cost the training more than this machine's own wires can give back.
       const bool done = process_request(connection, true, closed, [](httplib::Request& request) {
         request.headers.erase("Accept-Encoding");
-        request.headers.erase("Range");
+        request.ranges.clear();
       });
       connection.hang_up();
       return done;
