@@ -10,8 +10,8 @@ namespace kindling {
 
 /// Shows a fit on a LiveServer while it runs: what a ReportCB of the same fit has gathered, between
 /// two batches, as soon as somebody watches. Making the text of a long fit takes a while, and must
-/// not hold the training up: it is made every second, or so seldom that it costs one part in
-/// kShare. Both must outlive it.
+/// not hold the training up: it is made every second at most, and so seldom that it takes one
+/// part in kShare of the time. Both must outlive it.
 class LiveCB : public Callback {
  public:
   LiveCB(LiveServer& server, const ReportCB& reporter)

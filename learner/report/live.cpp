@@ -1,26 +1,20 @@
-// The only file that includes httplib.h, which takes its time. What that library leaves to chance
-// is settled here: how long a client may take, how much it may say, and that Ctrl-C need not wait
-// for it.
+// The only source that includes httplib.h, which takes its time.
 #include "learner/report/live.h"
 
-#include <httplib.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-#include <array>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
 #include <cstring>
 #include <mutex>
-#include <semaphore>
 #include <thread>
 #include <utility>
 
 #include "engine/error.h"
+#include "learner/report/live_client.h"
 #include "learner/report/report.h"
 
 namespace kindling {
@@ -32,96 +26,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 const char* const kAddress = "127.0.0.1";
-constexpr std::size_t kThreads = 4, kConnections = 16;  // the others wait in the kernel
-constexpr std::size_t kRequestBytes = 16 * 1024;        // all of a request
-constexpr seconds kToAsk{2}, kToListen{30};  // a client's time for its request and for our answer,
-constexpr milliseconds kToEnd{500};          // and for the rest of that when the server ends
-constexpr milliseconds kGlance{50};          // how often a wait looks whether it does
 constexpr seconds kWatching{5}, kFarewell{2};
-
-/// One client. Its request must fit the buffer and be there in time, and so must the answer be
-/// taken; when the server ends, what is being asked is given up at once, what is being answered
-/// soon.
-class Connection : public httplib::Stream {
- public:
-  Connection(int socket, const std::atomic<bool>& over)
-      : socket_(socket), over_(over), until_(Clock::now() + kToAsk) {}
-  ~Connection() override { ::close(socket_); }
-
-  bool is_readable() const override { return true; }
-  bool is_writable() const override { return true; }
-
-  ssize_t read(char* out, std::size_t size) override {
-    while (next_ == end_) {
-      if (end_ == buffer_.size() || over_ || !wait(POLLIN, {})) return -1;
-      const ssize_t n = ::recv(socket_, &buffer_[end_], buffer_.size() - end_, MSG_DONTWAIT);
-      if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN)) return n;
-      if (n > 0) end_ += static_cast<std::size_t>(n);
-    }
-    size = std::min(size, end_ - next_);
-    std::memcpy(out, &buffer_[next_], size);
-    next_ += size;
-    return static_cast<ssize_t>(size);
-  }
-
-  ssize_t write(const char* bytes, std::size_t size) override {
-    if (!std::exchange(answers_, true)) until_ = Clock::now() + kToListen;
-    for (std::size_t done = 0; done < size;) {
-      const ssize_t n = ::send(socket_, bytes + done, size - done, MSG_DONTWAIT | MSG_NOSIGNAL);
-      if (n > 0) done += static_cast<std::size_t>(n);
-      const bool later = n < 0 && (errno == EINTR || errno == EAGAIN);
-      if (n <= 0 && !(later && wait(POLLOUT, kToEnd))) return -1;
-    }
-    return static_cast<ssize_t>(size);
-  }
-
-  /// Nothing more will be said. What was sent and not read (the body of a POST) is taken off the
-  /// line, or the kernel would tear the connection down with the answer still on its way.
-  void hang_up() {
-    ::shutdown(socket_, SHUT_WR);
-    while (::recv(socket_, buffer_.data(), buffer_.size(), MSG_DONTWAIT) > 0) {
-    }
-  }
-
-  void get_remote_ip_and_port(std::string&, int&) const override {}
-  void get_local_ip_and_port(std::string&, int&) const override {}
-  socket_t socket() const override { return socket_; }
-
- private:
-  /// Until the socket is ready; false when time is up, which it is `grace` after the server's end.
-  bool wait(short events, milliseconds grace) {
-    for (Clock::time_point now; (now = Clock::now()) < until_;) {
-      if (over_) until_ = std::min(until_, now + grace);
-      pollfd fd{socket_, events, 0};
-      if (::poll(&fd, 1, kGlance.count()) > 0) return true;
-    }
-    return false;
-  }
-
-  const int socket_;
-  const std::atomic<bool>& over_;
-  Clock::time_point until_;
-  bool answers_ = false;
-  std::array<char, kRequestBytes> buffer_;
-  std::size_t next_ = 0, end_ = 0;
-};
-
-/// So many connections and no more are accepted at a time, for each takes a file descriptor, which
-/// the training may need.
-class Workers : public httplib::ThreadPool {
- public:
-  Workers() : ThreadPool(kThreads) {}
-  void enqueue(std::function<void()> serve) override {
-    free_.acquire();
-    ThreadPool::enqueue([this, serve = std::move(serve)] {
-      serve();
-      free_.release();
-    });
-  }
-
- private:
-  std::counting_semaphore<kConnections> free_{kConnections};
-};
 
 /// "localhost" or "127.0.0.1", perhaps with a port behind it.
 bool names_this_machine(const std::string& host) {
@@ -212,7 +117,7 @@ class LiveServer::Server : private Sigpipe, private httplib::Server {
       const int yes = 1;
       ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     });
-    new_task_queue = [] { return new Workers; };
+    new_task_queue = [] { return new LiveWorkers; };
     errno = 0;
     port_ = port == 0 ? bind_to_any_port(kAddress) : bind_to_port(kAddress, port) ? port : -1;
     check<Error>(port_ > 0, "live", "cannot listen on ", kAddress, ":", port, ": ",
@@ -281,14 +186,14 @@ class LiveServer::Server : private Sigpipe, private httplib::Server {
   /// One request a connection: a browser that holds one open would hold a thread.
   bool process_and_close_socket(socket_t socket) override {
     try {
-      Connection connection(socket, over_);
+      LiveClient client(socket, over_);
       bool closed = false;
       // Compressed, it would cost the training more than this machine's own wires can give back.
-      const bool done = process_request(connection, true, closed, [](httplib::Request& request) {
+      const bool done = process_request(client, true, closed, [](httplib::Request& request) {
         request.headers.erase("Accept-Encoding");
         request.ranges.clear();
       });
-      connection.hang_up();
+      client.hang_up();
       return done;
     } catch (const std::exception&) {  // out of memory, say: this answer fails, the training not
       return false;

@@ -31,7 +31,8 @@ json number(double value) {
 }
 
 json numbers(const std::vector<double>& values) {
-  json list = json::array();
+  json::array_t list;
+  list.reserve(values.size());
   for (const double value : values) list.push_back(number(value));
   return list;
 }
