@@ -50,7 +50,9 @@ void CheckpointCB::after_epoch(Learner& learn) {
 }
 
 void CheckpointCB::cleanup_fit(Learner& learn) {
-  if (!learn.rehearses) resume_.reset();
+  if (learn.rehearses) return;
+  resume_.reset();
+  in_hand_ = false;  // where the fit was cancelled before its first pass
 }
 
 void CheckpointCB::keep_best(Learner& learn, const Position& next) {

@@ -18,8 +18,9 @@ namespace {
 
 constexpr int kBehindMetrics = 5;
 
-/// Where a fit stands, for people.
-std::string place(const Learner& learn) {
+}  // namespace
+
+std::string place_of(const Learner& learn) {
   std::string text =
       str("epoch ", std::min(learn.epoch + 1, learn.n_epochs), " of ", learn.n_epochs);
   if (learn.dl && learn.iter < learn.dl->size())
@@ -27,8 +28,6 @@ std::string place(const Learner& learn) {
                 learn.dl->size());
   return text;
 }
-
-}  // namespace
 
 ReportCB::ReportCB(ReportOptions options)
     : Callback(kBehindMetrics), options_(std::move(options)) {}
@@ -77,7 +76,7 @@ void ReportCB::cleanup_fit(Learner& learn) {
   if (learn.rehearses) return;
   if (metrics_) rows_ = metrics_->history();
   metrics_ = nullptr;
-  if (!ending_.empty()) ending_ = "ended early, in " + place(learn);
+  if (!ending_.empty()) ending_ = "ended early, in " + place_of(learn);
   if (begun_ && !options_.path.empty()) write_report(options_.path, report());
 }
 

@@ -61,6 +61,9 @@ class ReportCB : public Callback {
   std::string ending_;
 };
 
+/// Where a fit stands, for people: "epoch 2 of 8, training batch 5 of 59".
+std::string place_of(const Learner& learn);
+
 /// How often each class was taken for each, and the images that the model is most wrong about and
 /// surest of, at most `shown` of each. The predictions are of rows first, first + 1, ... of images.
 /// Throws what metrics::ConfusionMatrix does for scores that are not one a class, and ShapeError

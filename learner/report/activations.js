@@ -115,11 +115,11 @@ function slidingLayers(data, layers) {
     max: last,
     value: last,
     'aria-label': 'batch',
-    input: () => moveTo(longest[slider.value])
+    input: () => keep(longest[slider.value])
   });
   const choose = (batch) => {
     slider.value = nearest(longest, batch);
-    moveTo(batch);
+    keep(batch);
   };
   const all = layers.map((layer) => new Layer(layer, data, choose));
   const moveTo = (batch) => {
@@ -127,7 +127,14 @@ function slidingLayers(data, layers) {
     slider.setAttribute('aria-valuetext', label.textContent);
     all.forEach((layer) => layer.moveTo(batch));
   };
-  moveTo(longest[last]);
+  // Who has moved it finds it there when there are more batches; at the end it stays at the end.
+  const keep = (batch) => {
+    batch === longest[last] ? kept.delete('batch') : kept.set('batch', batch);
+    moveTo(batch);
+  };
+  const batch = kept.get('batch') ?? longest[last];
+  slider.value = nearest(longest, batch);
+  moveTo(longest[slider.value]);
   return [el('div', {class: 'card time'}, slider, label), all.map((layer) => layer.card)];
 }
 

@@ -4,6 +4,10 @@
 // from light to dark.
 'use strict';
 
+/// What somebody has chosen on the page, by name, so that it is the same when the page is drawn
+/// again with newer data.
+const kept = new Map();
+
 // --- elements and numbers ------------------------------------------------------------------------
 
 function fill(node, attributes, children) {
@@ -134,10 +138,15 @@ function isSpiky(lines) {
 class Chart {
   constructor(title, lines, options = {}) {
     this.lines = lines.filter((line) => finite(line.y).length > 0);
-    this.lines.forEach((line, i) => Object.assign(line, {color: line.color ?? i, hidden: false}));
+    this.title = title;
+    this.lines.forEach((line, i) => {
+      const hidden = kept.has(this.hides(line));
+      Object.assign(line, {color: line.color ?? i, hidden});
+    });
     this.xs = [...new Set(this.lines.flatMap((line) => line.x))].sort((a, b) => a - b);
-    this.at = null;  // place in xs
-    this.log = options.log ?? isSpiky(this.lines);
+    const pointedAt = this.xs.length ? kept.get(title) : undefined;
+    this.at = pointedAt === undefined ? null : nearest(this.xs, pointedAt);  // place in xs
+    this.log = kept.get(title + ': log') ?? options.log ?? isSpiky(this.lines);
     this.format = options.format || number;
     this.plot = svg('svg', {
       tabindex: this.lines.length ? 0 : undefined,
@@ -153,9 +162,12 @@ class Chart {
     new ResizeObserver(() => this.draw()).observe(this.plot);
   }
 
+  hides(line) { return `${this.title}: without ${line.name}`; }
+
   frame(title) {
     const change = () => {
       this.log = box.checked;
+      kept.set(title + ': log', this.log);
       this.draw();
     };
     const box = el('input', {type: 'checkbox', checked: this.log && '', change});
@@ -174,12 +186,13 @@ class Chart {
     const kind = line.color >= kColors ? 'dashed' : line.style || '';
     const click = () => {
       line.hidden = !line.hidden;
+      line.hidden ? kept.set(this.hides(line), true) : kept.delete(this.hides(line));
       button.setAttribute('aria-pressed', String(!line.hidden));
       this.draw();
     };
     line.value = el('b');
     const button =
-        el('button', {'aria-pressed': 'true', title: 'show or hide', click},
+        el('button', {'aria-pressed': String(!line.hidden), title: 'show or hide', click},
            el('i', {style, class: kind}), line.name, line.value);
     return button;
   }
@@ -264,6 +277,7 @@ class Chart {
 
   moveTo(at) {
     this.at = at;
+    at === null ? kept.delete(this.title) : kept.set(this.title, this.xs[at]);
     this.drawCursor();
   }
   point(event) {

@@ -9,9 +9,9 @@
 __asm__(
     ".pushsection .rodata,\"a\"\n"
     ".hidden kindling_report_html, kindling_report_css, kindling_chart_js\n"
-    ".hidden kindling_activations_js, kindling_report_js\n"
+    ".hidden kindling_activations_js, kindling_report_js, kindling_live_js\n"
     ".globl kindling_report_html, kindling_report_css, kindling_chart_js\n"
-    ".globl kindling_activations_js, kindling_report_js\n"
+    ".globl kindling_activations_js, kindling_report_js, kindling_live_js\n"
     "kindling_report_html: .incbin \"" KINDLING_REPORT_DIR
     "/report.html\"\n.byte 0\n"
     "kindling_report_css: .incbin \"" KINDLING_REPORT_DIR
@@ -22,9 +22,11 @@ __asm__(
     "/activations.js\"\n.byte 0\n"
     "kindling_report_js: .incbin \"" KINDLING_REPORT_DIR
     "/report.js\"\n.byte 0\n"
+    "kindling_live_js: .incbin \"" KINDLING_REPORT_DIR
+    "/live.js\"\n.byte 0\n"
     ".popsection\n");
 extern "C" const char kindling_report_html[], kindling_report_css[], kindling_chart_js[],
-    kindling_activations_js[], kindling_report_js[];
+    kindling_activations_js[], kindling_report_js[], kindling_live_js[];
 
 namespace kindling {
 
@@ -46,14 +48,19 @@ std::string without_tags(const std::string& json) {
 
 }  // namespace
 
-std::string report_page(const std::string& json) {
+std::string report_page(const std::string& json, const std::string& version) {
+  const bool live = !version.empty();
+  const std::string attribute = live ? " data-version='" + version + "'" : "";
   const std::string data = without_tags(json);
   const std::pair<std::string_view, std::string_view> parts[] = {
+      {"{{connect}}", live ? "; connect-src 'self'" : ""},
       {"{{css}}", kindling_report_css},
+      {"{{version}}", attribute},
       {"{{data}}", data},
       {"{{chart}}", kindling_chart_js},
       {"{{activations}}", kindling_activations_js},
-      {"{{report}}", kindling_report_js}};
+      {"{{report}}", kindling_report_js},
+      {"{{live}}", live ? kindling_live_js : ""}};
   // From front to back, so that nobody looks for marks in what was put in.
   std::string_view rest = kindling_report_html;
   std::string page;

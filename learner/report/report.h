@@ -14,7 +14,8 @@ namespace kindling {
 /// recorded, and the page says so. NaN and infinite numbers are gaps. Words may hold anything.
 struct Report {
   std::string title = "Training";
-  std::string ending = {};  ///< How a fit ended that did not run its course; empty: it did.
+  std::string ending = {};   ///< How a fit ended that did not run its course; empty: it did.
+  std::string running = {};  ///< Where a fit stands that still runs; empty: none does.
   std::vector<std::pair<std::string, std::string>> settings = {};  ///< Name and value.
 
   // --- how it went
@@ -64,8 +65,9 @@ struct Report {
 std::string report_json(const Report& report);
 inline constexpr std::size_t kColumns = 300;
 
-/// The page that shows this JSON text.
-std::string report_page(const std::string& json);
+/// The page that shows this JSON text. With the text's version it is a page that asks where it came
+/// from, again and again, for a newer one (live.h); a version has no apostrophe.
+std::string report_page(const std::string& json, const std::string& version = "");
 
 /// Writes the page, whole or not at all. Throws Error as report_json does, and std::runtime_error
 /// "[report] cannot write 'PATH': REASON".

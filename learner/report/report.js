@@ -42,9 +42,12 @@ function updates(data) {
 
 // --- what the model says -------------------------------------------------------------------------
 
+const kLater = 'To be seen when the training is over.';
+
 /// Rows are what is true, columns what it was taken for; a cell is as dark as its share of the row.
 function confusion(data) {
-  if (!data.confusion.length) return missing('No predictions were recorded.');
+  if (!data.confusion.length)
+    return missing(data.running ? kLater : 'No predictions were recorded.');
   const hint = 'Point at a cell, or walk with the arrow keys.';
   const tell = el('p', {class: 'readout', 'aria-live': 'polite'}, hint);
   const cells = data.confusion.map((row, truth) => row.map((count, guess) => {
@@ -109,7 +112,7 @@ function pictures(title, examples) {
 
 /// What the images are, what the model says and how sure it is of that.
 function predictions(data) {
-  if (!data.worst.length) return missing('No predictions were recorded.');
+  if (!data.worst.length) return missing(data.running ? kLater : 'No predictions were recorded.');
   return [
     el('p', {class: 'muted'}, 'What it is; what the model says, and how sure it is.'),
     ...pictures('The largest losses', data.worst), ...pictures('The smallest losses', data.best)
@@ -130,7 +133,8 @@ function table(columns, rows) {
 
 /// A row an epoch, training beside validation.
 function epochs(data) {
-  if (!data.passes.length) return missing('No epoch was finished.');
+  if (!data.passes.length)
+    return missing(data.running ? 'No epoch is finished yet.' : 'No epoch was finished.');
   const unique = [...new Set(data.passes.map((pass) => pass.epoch))];
   const kinds =
       ['train', 'valid'].filter((kind) => data.passes.some((pass) => kindOf(pass) === kind));

@@ -31,7 +31,8 @@ json number(double value) {
 }
 
 json numbers(const std::vector<double>& values) {
-  json list = json::array();
+  json::array_t list;
+  list.reserve(values.size());
   for (const double value : values) list.push_back(number(value));
   return list;
 }
@@ -139,6 +140,7 @@ std::string colors() {
 std::string report_json(const Report& report) {
   json page{{"title", report.title},
             {"ending", report.ending},
+            {"running", report.running},
             {"settings", json::array()},
             {"batches", report.losses.size()},
             {"losses", curve(report.losses)},

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "learner/callbacks/lr_finder.h"
+#include "learner/predictions.h"
 #include "learner/stop_signals.h"
 #include "tests/learner/whole_fit.h"
 #include "tests/plot/picture.h"
@@ -148,6 +149,32 @@ TEST_CASE("CheckpointCB: a mock training is stopped too, and before it nothing i
   CHECK((file_bytes(half) == before));
   fit.run();
   CHECK((file_bytes(half) == file_bytes(whole)));
+}
+
+TEST_CASE("CheckpointCB: a fit that is restored and cancelled at once leaves nothing in hand") {
+  const TemporaryFolder folder;
+  const std::string half = folder.file("half");
+  WholeFit first({}), fit({});
+  StopAfter stop(13, half);
+  first.learn->add(stop);
+  CHECK_THROWS_AS(first.run(), std::runtime_error);
+  bool restored = false;
+  OnEvent enough(
+      [&](const std::string& event, Learner& learn) {
+        if (event != "before_fit" || learn.rehearses) return;
+        restored = learn.start && learn.start->batch == 13;
+        throw CancelFit();
+      },
+      CheckpointCB::kOrder);
+  fit.learn->add(enough);
+  fit.checkpoint.resume(half);
+  fit.run();
+  CHECK(restored);
+  CHECK(fit.report.report().losses == first.report.report().losses);
+  fit.learn->remove(enough);
+  CHECK(capture_preds(*fit.learn).labels.size() == 40);
+  fit.run();  // from the beginning
+  CHECK(fit.report.report().losses.size() == 40);
 }
 
 TEST_CASE("CheckpointCB: what it cannot do it says before the fit") {

@@ -61,6 +61,19 @@ Report full() {
 
 }  // namespace
 
+TEST_CASE("report: a page asks for news only when it is served, and then only where it came from") {
+  const std::string json = report_json({}), file = report_page(json), live = report_page(json, "7");
+  for (const std::string& page : {file, live}) {
+    CHECK(page.find("default-src 'none'") != std::string::npos);
+    CHECK(page.find("{{") == std::string::npos);
+  }
+  for (const char* sign : {"fetch(", "connect-src", "data-version='"})
+    CHECK(file.find(sign) == std::string::npos);
+  CHECK(live.find("; connect-src 'self'\"") != std::string::npos);
+  CHECK(live.find("data-version='7'") != std::string::npos);
+  CHECK(live.find("fetch('data.json'") != std::string::npos);
+}
+
 TEST_CASE("base64: the test vectors of RFC 4648, and every byte") {
   const auto encoded = [](const std::string& text) {
     return base64({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});

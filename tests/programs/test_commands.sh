@@ -43,7 +43,7 @@ refused 2 '--to is required' export
 succeeds --help
 [ "$(wc -l <stdout)" -le 24 ] || fail "--help: $(wc -l <stdout) lines"
 awk 'length > 100' stdout | grep . && fail '--help: long lines'
-for command in train eval predict export lr-find summary recipes; do
+for command in train eval predict report export lr-find summary recipes; do
   grep -q "^  $command " stdout || fail "--help: no $command"
   "$program" $command --help | grep -q -- '--json' || fail "$command --help: no --json"
 done

@@ -8,9 +8,7 @@ Needs Debian's chromium, chromium-driver and python3-selenium; without them it s
 import json
 import math
 import os
-import random
 import shutil
-import struct
 import subprocess
 import sys
 import tempfile
@@ -18,11 +16,15 @@ import tempfile
 try:
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
+    from selenium.webdriver.common.action_chains import ActionChains
     from selenium.webdriver.common.by import By
     from selenium.webdriver.common.keys import Keys
 except ImportError:
     print("skipped: there is no python3-selenium")
     sys.exit(77)
+
+sys.dont_write_bytecode = True  # beside the sources
+from small_data import small_data
 
 failures = []
 
@@ -146,7 +148,7 @@ class Page:
     def press(self, node, *keys):
         self.script("arguments[0].focus()", node)
         for key in keys:
-            self.browser.switch_to.active_element.send_keys(key)
+            ActionChains(self.browser).send_keys(key).perform()  # to whatever has the focus
 
 
 def try_curves(page, width):
@@ -243,16 +245,6 @@ def try_wild(page):
     expect(min(heights) < 25 and len(heights) < 2000, "the spike:", min(heights), "of", len(heights), "points")
     expect(len(page.all(".heat canvas")) == 24, "24 layers expected")
     expect(page.all(".ending")[0].text == "This training ended early, in epoch 11 of 20.", "how it ended")
-
-
-def small_data(folder):
-    """A hundred images of noise, in the four files of Fashion-MNIST."""
-    noise = random.Random(1)
-    for part in ("train", "t10k"):
-        with open(f"{folder}/{part}-images-idx3-ubyte", "wb") as file:
-            file.write(struct.pack(">4B3I", 0, 0, 8, 3, 100, 28, 28) + bytes(noise.randrange(256) for _ in range(78400)))
-        with open(f"{folder}/{part}-labels-idx1-ubyte", "wb") as file:
-            file.write(struct.pack(">4BI", 0, 0, 8, 1, 100) + bytes(i % 10 for i in range(100)))
 
 
 def try_training(browser, program, work):

@@ -9,6 +9,7 @@ namespace kindling {
 
 void train(const Options& options);            ///< train.cpp
 void evaluate(const Options& options);         ///< use.cpp
+void report(const Options& options);           ///< report.cpp
 void predict(const Options& options);          ///< predict.cpp
 void find_lr(const Options& options);          ///< look.cpp
 void summarize_model(const Options& options);  ///< look.cpp

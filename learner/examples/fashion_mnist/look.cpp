@@ -20,7 +20,7 @@ void find_lr(const Options& options) {
   set_seed(options.seed);
   const NamedRecipe& recipe = named_recipe(options);
   Recipe r = recipe.make();
-  const Split split(options.data, r.normalize, options.hold_out.value_or(0));
+  const FashionSplit split(options.data, r.normalize, options.hold_out.value_or(0));
   const auto out = options.out.value_or("out");
   prepare_folder(out);
   r.schedule = nullptr;  // The rate is what is looked for.

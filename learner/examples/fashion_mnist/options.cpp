@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "engine/error.h"
+#include "engine/random.h"
 #include "learner/examples/fashion_mnist/commands.h"
 #include "learner/examples/fashion_mnist/did_you_mean.h"
 #include "learner/examples/fashion_mnist/recipes.h"
@@ -20,7 +21,10 @@ namespace {
 const char* const kShared[] = {"recipe", "epochs",   "batch-size", "lr",
                                "seed",   "hold-out", "no-stats"};
 
-/// What was not said is as it was in the training that goes on, and the folder is that of its file.
+const char* const kLatest = "out/last.safetensors";
+
+/// What was not said is as it was in the training that goes on, or whose page is written again, and
+/// the folder is that of its file.
 void adopt(CLI::App& train, const Checkpoint& checkpoint, Options& o) {
   const Settings& settings = checkpoint.settings();
   for (const char* name : kShared) {
@@ -28,10 +32,10 @@ void adopt(CLI::App& train, const Checkpoint& checkpoint, Options& o) {
     CLI::Option* option = train.get_option(std::string("--") + name);
     if (saved != settings.end() && option->empty()) option->default_val(saved->second);
   }
-  if (train.get_option("--out")->empty()) {
+  if (!o.out) {
     o.out = o.resume.parent_path();
     // An ensemble has a folder for each model below its own.
-    if (model_of(checkpoint) > 0) o.out = (*o.out / "..").lexically_normal();
+    if (model_of(checkpoint) > 0 && train.parsed()) o.out = (*o.out / "..").lexically_normal();
     if (o.out->empty()) o.out = ".";
   }
 }
@@ -78,6 +82,7 @@ class CommandLine {
     try {
       std::reverse(words.begin(), words.end());  // CLI11 takes them from the end.
       app_.parse(words);
+      if (report_->parsed() && o_.resume.empty()) o_.resume = kLatest;
       if (!o_.resume.empty()) adopt(*train_, o_.checkpoint.emplace(o_.resume), o_);
       return {};
     } catch (const CLI::ExtrasError&) {
@@ -90,7 +95,7 @@ class CommandLine {
 
  private:
   CLI::App app_{"Trains networks on Fashion-MNIST, looks inside them and uses them."};
-  CLI::App* train_ = nullptr;
+  CLI::App *train_ = nullptr, *report_ = nullptr;
   Options& o_;
 
   int wrong(const std::string& what) {
@@ -141,6 +146,11 @@ class CommandLine {
     train_
         ->add_option("--tensorboard", o_.tensorboard, "folder for what TensorBoard reads meanwhile")
         ->check(not_empty);
+    train_
+        ->add_option("--live", o_.live,
+                     "serve the page on http://127.0.0.1:PORT/ meanwhile (0: any port)")
+        ->type_name("PORT")
+        ->check(whole(0, 65'535));
     train_->add_flag("--no-stats", o_.no_stats, "do not look inside");
     train_->add_flag("--no-progress", o_.no_progress, "no progress display");
     train_->add_flag("--detect-anomaly", o_.detect_anomaly,
@@ -165,6 +175,13 @@ class CommandLine {
     recipe(*predict);
     out(*predict, "folder for photos.png, what the model sees (default: out)");
     common(*predict);
+
+    report_ = command("report", "writes page and pictures again, from a checkpoint", report);
+    report_->add_option("--from", o_.resume, "checkpoint of a training")
+        ->check(not_empty)
+        ->default_str(kLatest);
+    out(*report_, "folder for what is written (default: that of the checkpoint)");
+    common(*report_);
 
     CLI::App* exports =
         command("export", "writes the weights alone, for other programs", export_weights);
@@ -255,6 +272,16 @@ std::optional<int> parse(int argc, char** argv, Options& options) {
 }
 const NamedRecipe& named_recipe(const Options& options) {
   return find_recipe(options.recipe.value_or(kDefaultRecipe));
+}
+
+Recipe make_recipe(const Options& options, int number, int models) {
+  set_seed(options.seed * static_cast<std::uint64_t>(models) +
+           static_cast<std::uint64_t>(number - 1));
+  Recipe r = named_recipe(options).make();
+  r.epochs = options.epochs.value_or(r.epochs);
+  r.batch_size = options.batch_size.value_or(r.batch_size);
+  r.lr = options.lr.value_or(r.lr);
+  return r;
 }
 
 Settings settings_of(const Options& options, double lr, int model) {

@@ -27,8 +27,9 @@ struct Options {
   std::optional<Index> hold_out;
   std::optional<std::filesystem::path> out;  ///< A folder.
   std::filesystem::path data, resume, tensorboard;
-  std::optional<Checkpoint> checkpoint;  ///< What `resume` names.
+  std::optional<Checkpoint> checkpoint;  ///< What `resume` names, or `report --from`.
   Index save_every = 0;
+  std::optional<int> live;  ///< The port on which the page is served meanwhile.
   bool no_stats = false, no_progress = false, detect_anomaly = false;
 
   /// Files with weights; several are judged together.
@@ -45,6 +46,9 @@ std::optional<int> parse(int argc, char** argv, Options& options);
 
 /// The recipe of the options.
 const NamedRecipe& named_recipe(const Options& options);
+/// Model `number` of it, from 1, of so many, with what the command line overrides. Each has a seed
+/// of its own, which no other ensemble has.
+Recipe make_recipe(const Options& options, int number, int models);
 
 /// What a training must share with the one it goes on from, beside what a checkpoint knows anyway.
 /// `model`: which one of an ensemble, from 1; 0 when there is only one.

@@ -8,6 +8,7 @@
 #include "engine/error.h"
 #include "engine/machine.h"
 #include "learner/callbacks/report_cb.h"
+#include "learner/examples/fashion_mnist/commands.h"
 #include "nn/summary.h"
 
 namespace kindling {
@@ -43,7 +44,8 @@ Report begin_report(const Options& options, const Recipe& recipe, const Dataset&
                      {"validation", hold_out > 0 ? str(hold_out, " training images held out")
                                                  : std::string("the test images")},
                      {"statistics", options.no_stats ? "none" : "activations, gradients and steps"},
-                     {"resumed from", options.resume.empty() ? "nothing" : options.resume.string()},
+                     {options.command == train ? "resumed from" : "written again from",
+                      options.resume.empty() ? "nothing" : options.resume.string()},
                      {"vector registers", str(kInstructionSet, ", ", kRegisterBytes, " bytes")},
                      {"threads", str(options.threads)},
                      {"date", now()}};

@@ -22,7 +22,8 @@ Subset rows_from(const ImageDataset& images, Index begin) {
 
 }  // namespace
 
-Split::Split(const std::filesystem::path& dir, const Normalize& normalize, Index hold_out)
+FashionSplit::FashionSplit(const std::filesystem::path& dir, const Normalize& normalize,
+                           Index hold_out)
     : all(load_fashion_mnist(dir, normalize)),
       train(first_rows(all.train, kept(all.train, hold_out))),
       valid(hold_out > 0 ? rows_from(all.train, train.size()) : rows_from(all.test, 0)),

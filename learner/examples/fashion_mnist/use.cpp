@@ -83,8 +83,8 @@ void print_json(const Predictions& plain, const Predictions& mirrored, const Pre
 
 void evaluate(const Options& options) {
   std::vector<SavedModel> models = load_models(options);
-  const Split split(options.data, models.front().made.normalize,
-                    options.hold_out.value_or(models.front().hold_out));
+  const FashionSplit split(options.data, models.front().made.normalize,
+                           options.hold_out.value_or(models.front().hold_out));
   if (options.out) prepare_folder(*options.out);
   std::vector<Predictions> plain, mirrored;
   for (SavedModel& model : models) {
