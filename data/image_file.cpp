@@ -78,11 +78,18 @@ ByteArray decode_png(const std::filesystem::path& path, std::string_view file) {
     check<Error>(ok != 0, "image", path, ": cannot be decoded: ", image.message);
   };
   require(png_image_begin_read_from_memory(&image, file.data(), file.size()));
-  ByteArray pixels(rgb_shape(path, file.size(), kPngPixels, image.height, image.width));
-  image.format = PNG_FORMAT_RGB;
-  const png_color white{255, 255, 255};
-  require(png_image_finish_read(&image, &white, pixels.data(), 0, nullptr));
-  return pixels;
+  ByteArray rgb(rgb_shape(path, file.size(), kPngPixels, image.height, image.width));
+  ByteArray rgba(rgb.shape().with(2, 4));
+  image.format = PNG_FORMAT_RGBA;
+  require(png_image_finish_read(&image, nullptr, rgba.data(), 0, nullptr));
+  // Laid on white as a browser does it; libpng would mix light, not what the file has.
+  const std::uint8_t* from = rgba.data();
+  std::uint8_t* to = rgb.data();
+  for (Index i = 0; i < rgb.size(); ++i) {
+    const int value = from[i / 3 * 4 + i % 3], alpha = from[i / 3 * 4 + 3];
+    to[i] = static_cast<std::uint8_t>((value * alpha + 255 * (255 - alpha) + 127) / 255);
+  }
+  return rgb;
 }
 
 ByteArray decode_jpeg(const std::filesystem::path& path, std::string_view file) {
