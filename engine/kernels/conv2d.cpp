@@ -8,7 +8,11 @@
 #include "engine/kernels/conv2d_winograd.h"
 #include "engine/kernels/gemm.h"
 
-// Direct convolution, features last. In an image (H, W, C) the KW x C numbers that one row of the
+// Three ways to convolve: a 1x1 kernel of stride 1 is a matrix product (gemm.cpp), a 3x3 of stride 1
+// with enough channels goes by Winograd's method (conv2d_winograd.cpp), and everything else is
+// convolved directly. The functions at the end of this file choose; what follows is the direct way.
+//
+// Features last. In an image (H, W, C) the KW x C numbers that one row of the
 // kernel covers lie side by side, so a convolution is a matrix product whose rows begin wherever a
 // window begins: nothing is unrolled ("im2col"), nothing is padded.
 //

@@ -19,7 +19,8 @@ Shape conv2d_shape(const Shape& x, const Shape& w, const Window& window);
 
 /// y[n,oh,ow,m] = b[m] + sum over kh,kw,c of x[n, oh*s+kh-p, ow*s+kw-p, c] * w[kh,kw,c,m]
 /// x (N,H,W,C), w (KH,KW,C,M), b (M) or undefined -> y (N,OH,OW,M).
-/// With an activation, activate(y): the same bits, but the sums never reach memory without it.
+/// With an activation, activate(y): the same bits. The direct kernel applies it to each tile while
+/// that is in the cache; where a matrix product or Winograd's method does the work, a second pass.
 Array conv2d(const Array& x, const Array& w, const Array& b, const Window& window,
              const Activation& activation = Identity{});
 

@@ -37,8 +37,8 @@ std::ostream& operator<<(std::ostream& out, const Pair& pair) {
   return out << pair.h << "x" << pair.w;
 }
 
-// y = x * w + b, put off;  dx = dy spread back through w, put off too, dw = x met with dy, db = sum
-// dy
+// y = x * w + b, computed later;
+// dx = dy correlated with w turned around, later too;  dw = x correlated with dy;  db = sum of dy
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Pair stride,
               Pair padding) {
   check_conv2d(x, weight, bias, stride, padding);

@@ -2,8 +2,8 @@
 using namespace kindling;
 
 struct EnoughCB : Callback {  // a callback of one's own
-  void after_epoch(Learner& learn) override {
-    if (learn.metrics->history().back()["accuracy"] > 0.8) throw CancelFit();
+  void after_epoch(Learner& learn) override {  // comes twice: after training, after validation
+    if (!learn.training && learn.metrics->history().back()["accuracy"] > 0.8) throw CancelFit();
   }
 };
 

@@ -1,7 +1,7 @@
 // Images of one's own: a folder that has a folder of PNG or JPEG files for every class.
 //
-//     own_images             draws circles, squares and triangles into the folder shapes, and
-//     learns them own_images FOLDER      learns what is in there
+//     own_images             draws circles, squares and triangles into shapes/, and learns them
+//     own_images FOLDER      learns what is in there
 
 #include "learner/examples/example.h"
 #include "learner/examples/shapes.h"
