@@ -298,7 +298,9 @@ def try_browser(program, work):
         script("scrollTo(0, 700)")
         before = length()
         expect(settle(lambda: length() > before), "the page does not go on by itself")
-        expect(label().startswith("batch 2 of ") and slider().get_property("value") == "1", "the slider went to", label())
+        # It stays at batch 2, or at the batch nearest to it when only one in so many is kept.
+        batch = int(re.match(r"batch ([\d,]+) of", label())[1].replace(",", ""))
+        expect(abs(batch - 2) <= length() // 300, "the slider went to", label())
         expect(script("return document.activeElement === arguments[0]", slider()), "the focus is lost")
         expect(box() == log and pressed() == "false", "the chart has forgotten what was chosen:", box(), pressed())
         expect(abs(script("return scrollY") - 700) < 1, "the page has moved to", script("return scrollY"))
