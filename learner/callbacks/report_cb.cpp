@@ -2,14 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
-#include <numeric>
 #include <utility>
 
 #include "engine/error.h"
 #include "engine/ops/loss.h"
 #include "engine/ops/reduce.h"
 #include "engine/tape.h"
+#include "learner/judged_images.h"
 #include "learner/metrics.h"
 
 namespace kindling {
@@ -119,35 +118,6 @@ Report ReportCB::report() const {
   return report;
 }
 
-namespace {
-
-/// The rows from the largest loss to the smallest; what is not a number is as wrong as can be.
-std::vector<Index> by_loss(const Array& logs, const IntArray& labels) {
-  const Index n = logs.dim(0), classes = logs.dim(1);
-  std::vector<double> right(static_cast<std::size_t>(n));
-  for (Index i = 0; i < n; ++i) {
-    const double log = logs.data()[i * classes + labels[i]];
-    right[static_cast<std::size_t>(i)] =
-        std::isnan(log) ? -std::numeric_limits<double>::infinity() : log;
-  }
-  std::vector<Index> rows(right.size());
-  std::iota(rows.begin(), rows.end(), Index{0});
-  std::stable_sort(rows.begin(), rows.end(), [&](Index a, Index b) {
-    return right[static_cast<std::size_t>(a)] < right[static_cast<std::size_t>(b)];
-  });
-  return rows;
-}
-
-plot::Image picture_of(const ImageDataset& images, Index row) {
-  const auto pixels = images.images().rows(row, row + 1).values();
-  return {static_cast<int>(images.images().dim(1)),
-          static_cast<int>(images.images().dim(2)),
-          static_cast<int>(images.images().dim(3)),
-          {pixels.begin(), pixels.end()}};
-}
-
-}  // namespace
-
 void add_predictions(Report& report, const Predictions& predictions, const ImageDataset& images,
                      Index first, Index shown) {
   const NoGrad no_grad;
@@ -165,7 +135,7 @@ void add_predictions(Report& report, const Predictions& predictions, const Image
                            images.classes().at(predictions.labels[row]), images.classes().at(guess),
                            std::exp(double{logs.data()[row * logs.dim(1) + guess]})};
   };
-  const std::vector<Index> rows = by_loss(logs, predictions.labels);
+  const std::vector<Index> rows = rows_by_loss(predictions);
   const std::ptrdiff_t n = std::min<std::ptrdiff_t>(shown, std::ssize(rows));
   report.worst.clear();
   report.best.clear();

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <numeric>
 #include <vector>
 
 #include "engine/error.h"
@@ -13,6 +12,7 @@
 #include "engine/ops/reduce.h"
 #include "engine/tape.h"
 #include "learner/files/atomic_file.h"
+#include "learner/judged_images.h"
 #include "learner/metrics.h"
 #include "learner/plot/charts.h"
 
@@ -21,14 +21,6 @@ namespace kindling {
 namespace {
 
 constexpr Index kShown = 40;
-
-plot::Image picture_of(const ImageDataset& images, Index row) {
-  const auto pixels = images.images().rows(row, row + 1).values();
-  return {static_cast<int>(images.images().dim(1)),
-          static_cast<int>(images.images().dim(2)),
-          static_cast<int>(images.images().dim(3)),
-          {pixels.begin(), pixels.end()}};
-}
 
 }  // namespace
 
@@ -72,21 +64,15 @@ void draw_top_losses(const std::string& path, const Judged& judged) {
   const NoGrad no_grad;
   const Array logs = log_softmax(Tensor(predictions.scores)).value();
   const IntArray guesses = argmax(Tensor(predictions.scores));
-  const Index n = logs.dim(0), classes = logs.dim(1);
-  const auto log_of = [&](Index row, Index c) { return logs.data()[row * classes + c]; };
-  std::vector<Index> rows(static_cast<std::size_t>(n));
-  std::iota(rows.begin(), rows.end(), Index{0});
-  std::stable_sort(rows.begin(), rows.end(), [&](Index a, Index b) {
-    return log_of(a, predictions.labels[a]) < log_of(b, predictions.labels[b]);
-  });
-  rows.resize(static_cast<std::size_t>(std::min(kShown, n)));
+  std::vector<Index> rows = rows_by_loss(predictions);
+  rows.resize(static_cast<std::size_t>(std::min(kShown, logs.dim(0))));
   std::vector<plot::Image> pictures;
   std::vector<plot::Caption> captions;
   for (const Index i : rows) {
     pictures.push_back(picture_of(images, judged.first + i));
     const Index truth = predictions.labels[i], guess = guesses[i];
     captions.push_back({str(images.classes()[truth], "\n", images.classes()[guess], "\n",
-                            percent(std::exp(log_of(i, guess)))),
+                            percent(std::exp(logs.data()[i * logs.dim(1) + guess]))),
                         truth == guess ? plot::kRight : plot::kWrong});
   }
   plot::image_grid(path, pictures, captions,
