@@ -4,14 +4,7 @@
 #     test_book.sh FOLDER-OF-PROGRAMS
 set -u
 programs=$(CDPATH='' cd -- "$1" && pwd -P) || exit 1
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failures=0
-fail() {
-  echo "FAILED: $*"
-  failures=$((failures + 1))
-}
+. "$(dirname -- "$0")/checks.sh"
 
 # Threads that wait for each other should not take the time of those that work.
 export OMP_WAIT_POLICY=passive
@@ -69,5 +62,4 @@ holds 10_resnet '           6' '$2 > 0.1 && $3 > 0.1'
 [ $? = 2 ] && [ ! -s stdout ] && grep -qx '01_matmul: --short or nothing expected, not --fast' stderr ||
   fail "an unknown option: $(cat stdout stderr)"
 
-[ "$failures" = 0 ] && echo 'all as expected'
-[ "$failures" = 0 ]
+finish

@@ -4,20 +4,8 @@
 #     test_commands.sh PROGRAM
 set -u
 program=$1
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failures=0
+. "$(dirname -- "$0")/checks.sh"
 
-fail() {
-  echo "FAILED: $*"
-  failures=$((failures + 1))
-}
-
-start() {
-  "$program" "$@" >stdout 2>stderr </dev/null
-  status=$?
-}
 succeeds() {
   start "$@"
   [ "$status" = 0 ] || fail "$*: status $status: $(cat stderr)"
@@ -95,5 +83,4 @@ grep -q '^all .* 1,228,908 ' stdout || fail "summary: $(tail -n 1 stdout)"
 succeeds summary --recipe fast90 --json
 grep -q '"parameters":640,' stdout || fail "summary --json: $(cat stdout)"
 
-[ "$failures" = 0 ] && echo 'all as expected'
-[ "$failures" = 0 ]
+finish

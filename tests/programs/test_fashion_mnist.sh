@@ -5,21 +5,7 @@
 set -u
 program=$1
 weights=$(CDPATH='' cd -- "$(dirname -- "$0")/../fixtures" && pwd -P)/weights.safetensors
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failures=0
-
-fail() {
-  echo "FAILED: $*"
-  failures=$((failures + 1))
-}
-
-# Runs the program with these arguments; leaves stdout, stderr and the status in stdout, stderr, $status.
-start() {
-  "$program" "$@" >stdout 2>stderr </dev/null
-  status=$?
-}
+. "$(dirname -- "$0")/checks.sh"
 
 # refused STATUS TEXT ARGUMENTS...: ends with that status, says so in one line that holds the text
 # (besides the line that names the machine), and prints no result.
@@ -195,5 +181,4 @@ refused 1 '"cut.safetensors": ' --resume cut.safetensors
 refused 1 'recipe lesson16 there, quick here' --resume before.safetensors --recipe quick --out other
 refused 1 'epochs 1 there, 2 here' --resume before.safetensors --epochs 2 --out other
 
-[ "$failures" = 0 ] && echo 'all as expected'
-[ "$failures" = 0 ]
+finish

@@ -1,0 +1,23 @@
+# What tests of programs from outside share; to be sourced. Goes to an empty folder that is gone at
+# the end. The caller sets $program, if it uses start().
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+failures=0
+
+fail() {
+  echo "FAILED: $*"
+  failures=$((failures + 1))
+}
+
+# Runs the program with these arguments; leaves stdout, stderr and the status in stdout, stderr, $status.
+start() {
+  "$program" "$@" >stdout 2>stderr </dev/null
+  status=$?
+}
+
+# The last line of a test.
+finish() {
+  [ "$failures" = 0 ] && echo 'all as expected'
+  [ "$failures" = 0 ]
+}
