@@ -183,8 +183,8 @@ void gather_pixels(Task& task, const Stencil& stencil, Index first, Index count)
   }
 }
 
-/// What is done to a tile of results while it is in the cache: y = f(y), or dx = f'(x) dx.
-struct Behind {
+/// The epilogue: what is done to a tile of results while it is in the cache: y = f(y), or dx = f'(x) dx.
+struct Epilogue {
   const Activation& f;
   const Scalar* x = nullptr;
 
@@ -200,11 +200,11 @@ struct Behind {
   }
 };
 
-/// out (n, pixels, columns) = what the plan gathers from `in` times the weights, + bias; and what
-/// comes behind.
+/// out (n, pixels, columns) = what the plan gathers from `in` times the weights, + bias; then the
+/// epilogue.
 template <class T, class Row>
 void gather(const Plan& plan, const Array& in, const Matrix<Row>& weights, const Array& bias,
-            const Behind& behind, Array& out) {
+            const Epilogue& epilogue, Array& out) {
   const Index n = out.dim(0), columns = out.dim(3);
   const Index in_size = in.size() / n, out_size = out.size() / n;
   Packed<T, Row> packed(weights, bias);
@@ -228,13 +228,13 @@ void gather(const Plan& plan, const Array& in, const Matrix<Row>& weights, const
                 k * T::columns,
                 {in.data() + then * in_size, next * in_size, steps},
                 {to + then * out_size, next * out_size, steps},
-                behind.ahead(first * out_size, k == share * panels / shares ? count * out_size : 0,
+                epilogue.ahead(first * out_size, k == share * panels / shares ? count * out_size : 0,
                              steps)};
       for (const Stencil& stencil : plan.stencils) {
         gather_pixels<T, 2>(task, stencil, 0, count / 2);
         gather_pixels<T, 1>(task, stencil, count / 2 * 2, count % 2);
       }
-      behind(to, first * out_size + task.j, count * plan.pixels,
+      epilogue(to, first * out_size + task.j, count * plan.pixels,
              std::min<Index>(T::columns, columns - task.j), columns);
     }
   });
@@ -264,23 +264,23 @@ Array conv2d(const Array& x, const Array& w, const Array& b, const Window& win,
   with_layout(m, x.dim(3) % 2 == 0, [&](auto layout) {
     using T = decltype(layout);
     const auto row = [&](Index i) { return w.data() + i * m; };
-    gather<T>(*plan, x, Matrix<decltype(row)>{row, w.size() / m, m, 1}, b, Behind{f}, y);
+    gather<T>(*plan, x, Matrix<decltype(row)>{row, w.size() / m, m, 1}, b, Epilogue{f}, y);
   });
   return y;
 }
 
 Array conv2d_dx(const Array& dy, const Array& w, const Shape& x_shape, const Window& win,
                 const Array& x, const Activation& f) {
-  const auto in_front = [&](Array dx) {
+  const auto activation_dx = [&](Array dx) {
     return x.defined() ? activate_dx(std::move(dx), x, f) : dx;
   };
   const Index c = w.dim(2), m = w.dim(3), taps = win.kernel_h * win.kernel_w;
   if (x_shape.size() == 0 || dy.size() == 0) return Array(x_shape, Scalar{0});
   if (is_product(win))
-    return in_front(
+    return activation_dx(
         gemm(dy.reshape({dy.size() / m, m}), w.reshape({c, m}), Trans::right).reshape(x_shape));
   if (winograd_wins(x_shape, w.shape(), win))
-    return in_front(winograd_dx(dy, w, x_shape, win.padding_h, win.padding_w));
+    return activation_dx(winograd_dx(dy, w, x_shape, win.padding_h, win.padding_w));
   Array dx(x_shape);
   const auto plan = backward_plan(x_shape[1], x_shape[2], m, win);
   with_layout(c, m % 2 == 0, [&](auto layout) {
@@ -288,7 +288,7 @@ Array conv2d_dx(const Array& dy, const Array& w, const Shape& x_shape, const Win
     // Row (kh,kw,m) of what dy is multiplied with is w[KH-1-kh, KW-1-kw, :, m].
     const auto row = [&](Index i) { return w.data() + (taps - 1 - i / m) * c * m + i % m; };
     gather<T>(*plan, dy, Matrix<decltype(row)>{row, taps * m, c, m}, Array(),
-              Behind{f, x.defined() ? x.data() : nullptr}, dx);
+              Epilogue{f, x.defined() ? x.data() : nullptr}, dx);
   });
   return dx;
 }

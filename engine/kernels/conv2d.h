@@ -25,7 +25,7 @@ Array conv2d(const Array& x, const Array& w, const Array& b, const Window& windo
              const Activation& activation = Identity{});
 
 /// dx[n,ih,iw,c] = sum over the (kh,kw,oh,ow,m) above that read x[n,ih,iw,c] of dy * w.
-/// Where x = activation(...), the gradient in front of that: activation'(x) dx, the same bits.
+/// Where x = activation(z), the gradient with respect to z: activation'(x) dx, the same bits.
 Array conv2d_dx(const Array& dy, const Array& w, const Shape& x_shape, const Window& window,
                 const Array& x = {}, const Activation& activation = Identity{});
 

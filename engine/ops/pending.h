@@ -67,14 +67,14 @@ class PendingConv : public PendingPreactivation {
   kernels::Window window_;
 };
 
-/// The gradient in front of a convolution.
+/// The gradient with respect to the input of a convolution.
 class PendingConvGradient : public Pending {
  public:
   PendingConvGradient(const Shape& x, Array dy, Array weight, const kernels::Window& window)
       : Pending(x), dy_(std::move(dy)), weight_(std::move(weight)), window_(window) {}
 
-  /// f'(y) of it, where y, the convolution's input, is an f(...).
-  Array in_front_of(const kernels::Activation& f, const Array& y) const {
+  /// Where y, the convolution's input, is itself an f(z): the gradient with respect to z.
+  Array through(const kernels::Activation& f, const Array& y) const {
     return kernels::conv2d_dx(dy_, weight_, shape(), window_, y, f);
   }
 
@@ -86,7 +86,7 @@ class PendingConvGradient : public Pending {
   kernels::Window window_;
 };
 
-/// The gradient in front of an activation, f'(y) dy.
+/// The gradient with respect to the input of an activation y = f(z), f'(y) dy.
 class PendingActivationGradient : public Pending {
  public:
   Lazy dy;
@@ -98,7 +98,7 @@ class PendingActivationGradient : public Pending {
 
  protected:
   Array compute() override {
-    if (const auto* conv = dy.pending<PendingConvGradient>()) return conv->in_front_of(f, y);
+    if (const auto* conv = dy.pending<PendingConvGradient>()) return conv->through(f, y);
     return kernels::activate_dx(std::move(dy), y, f);
   }
 };
