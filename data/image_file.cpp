@@ -1,5 +1,6 @@
 #include "data/image_file.h"
 
+#include <libexif/exif-data.h>
 #include <png.h>
 #include <turbojpeg.h>
 #include <zlib.h>
@@ -32,6 +33,8 @@ constexpr std::string_view kPng = "\x89PNG\r\n\x1a\n", kJpeg = "\xff\xd8\xff",
 /// The most pixels that a byte of a file can stand for: deflated, it is 1032 bytes at best, of
 /// eight pixels each; a JPEG needs a bit for every 8 x 8 pixels.
 constexpr std::uint64_t kPngPixels = 8 * 4 * 258, kJpegPixels = 8 * 64;
+/// And the most of all: no photo has more, and memory is seven bytes for each.
+constexpr std::uint64_t kMostPixels = 1 << 28;
 
 std::uint32_t big_endian(std::string_view bytes) {
   std::uint32_t value = 0;
@@ -54,10 +57,10 @@ std::string png_trouble(std::string_view file) {
   }
 }
 
-/// A JPEG has no checksum. But a cut one lacks its end, behind which some cameras write zeros.
+/// A JPEG has no checksum. But a cut one lacks its end, behind which cameras write what they like;
+/// that the end is not that of a preview inside, the decoder finds out.
 std::string jpeg_trouble(std::string_view file) {
-  const std::size_t last = file.find_last_not_of('\0');
-  return file.substr(0, last + 1).ends_with(kJpegEnd) ? "" : "truncated";
+  return file.find(kJpegEnd) == std::string_view::npos ? "truncated" : "";
 }
 
 /// Throws Error when a file of that many bytes cannot hold so many pixels.
@@ -66,6 +69,8 @@ Shape rgb_shape(const std::filesystem::path& path, std::size_t bytes, std::uint6
   const auto pixels = static_cast<std::uint64_t>(height) * static_cast<std::uint64_t>(width);
   check<Error>(pixels <= pixels_per_byte * bytes, "image", path, ": ", height, " x ", width,
                " pixels cannot be in ", bytes, " bytes");
+  check<Error>(pixels <= kMostPixels, "image", path, ": ", height, " x ", width,
+               " pixels, at most ", kMostPixels, " in all expected");
   return Shape{height, width, 3};
 }
 
@@ -112,6 +117,40 @@ ByteArray decode_jpeg(const std::filesystem::path& path, std::string_view file) 
   return pixels;
 }
 
+/// How the camera was held, by a JPEG's EXIF data: which edge of the scene its first row and first
+/// column are, 1 (top, left) to 8; 1 too when it does not say.
+int orientation_of(std::string_view file) {
+  constexpr std::size_t kMost = 1 << 20;  // they stand in front, in a segment of at most 64 KiB
+  ExifData* data = exif_data_new_from_data(reinterpret_cast<const unsigned char*>(file.data()),
+                                           static_cast<unsigned>(std::min(file.size(), kMost)));
+  if (!data) return 1;
+  const ExifEntry* entry = exif_content_get_entry(data->ifd[EXIF_IFD_0], EXIF_TAG_ORIENTATION);
+  const bool number = entry && entry->format == EXIF_FORMAT_SHORT && entry->components == 1;
+  const int value = number ? exif_get_short(entry->data, exif_data_get_byte_order(data)) : 1;
+  exif_data_unref(data);
+  return value >= 1 && value <= 8 ? value : 1;
+}
+
+/// The image as the scene was, up where up is.
+ByteArray upright(const ByteArray& image, int orientation) {
+  if (orientation == 1) return image;
+  const bool sideways = orientation >= 5, from_right = orientation == 2 || orientation == 3 ||
+                                                       orientation == 7 || orientation == 8;
+  const bool from_bottom =
+      orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
+  const Index h = image.dim(0), w = image.dim(1), c = image.dim(2);
+  ByteArray out(sideways ? Shape{w, h, c} : image.shape());
+  std::uint8_t* to = out.data();
+  for (Index y = 0; y < out.dim(0); ++y)
+    for (Index x = 0; x < out.dim(1); ++x, to += c) {
+      const Index row = sideways ? x : y, column = sideways ? y : x;
+      const Index from =
+          (from_bottom ? h - 1 - row : row) * w + (from_right ? w - 1 - column : column);
+      std::copy_n(image.values().data() + from * c, c, to);
+    }
+  return out;
+}
+
 /// Brightness as the eye weighs the colours (Rec. 601), (H, W, 3) -> (H, W, 1).
 ByteArray grey(const ByteArray& rgb) {
   ByteArray out(Shape{rgb.dim(0), rgb.dim(1), 1});
@@ -132,7 +171,8 @@ ByteArray read_image(const std::filesystem::path& path, Index channels) {
   check<Error>(png || file.starts_with(kJpeg), "image", path, ": is neither PNG nor JPEG");
   const std::string trouble = png ? png_trouble(file) : jpeg_trouble(file);
   check<Error>(trouble.empty(), "image", path, ": ", trouble);
-  const ByteArray rgb = png ? decode_png(path, file) : decode_jpeg(path, file);
+  const ByteArray rgb =
+      png ? decode_png(path, file) : upright(decode_jpeg(path, file), orientation_of(file));
   return channels == 3 ? rgb : grey(rgb);
 }
 

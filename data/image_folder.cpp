@@ -33,7 +33,8 @@ std::vector<fs::path> entries(const fs::path& folder) {
 std::vector<std::string> class_folders(const fs::path& folder) {
   std::vector<std::string> classes;
   for (const fs::path& path : entries(folder)) {
-    if (fs::is_directory(path))
+    std::error_code none;  // a link to nowhere is no folder
+    if (fs::is_directory(path, none))
       classes.push_back(path.filename().string());
     else
       check<Error>(!is_image(path), "image_folder", path,

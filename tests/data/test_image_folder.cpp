@@ -151,6 +151,66 @@ TEST_CASE("image: a JPEG that is cut is refused, and a damaged one does no harm"
   }
 }
 
+TEST_CASE("image: what cameras write behind a JPEG does not matter") {
+  const TempDir folder;
+  const Bytes plain = jpeg(ramp(16, 16, 3));
+  const ByteArray want = read_image(write(folder, "plain.jpg", plain), 3);
+  for (const std::string& trailer :
+       {std::string(7, '\0'), std::string("x"), std::string("a film")}) {
+    Bytes longer = plain;
+    longer.insert(longer.end(), trailer.begin(), trailer.end());
+    CHECK(equal(read_image(write(folder, "longer.jpg", longer), 3), want));
+  }
+}
+
+TEST_CASE("image: a photo stands upright, whichever way the camera was held") {
+  const TempDir folder;
+  // Four corners of a scene of 16 x 24 pixels, each brighter than the one before: top left, top
+  // right, bottom left, bottom right.
+  const Index h = 16, w = 24;
+  const auto corner = [](Index y, Index x, Index rows, Index columns) {
+    return 40 + 60 * (x >= columns / 2) + 100 * (y >= rows / 2);
+  };
+  // Which edge of the scene the file's first row and its first column are (EXIF 2.32, 4.6.4).
+  const char* const edges[] = {"tl", "tr", "br", "bl", "lt", "rt", "rb", "lb"};
+  for (int orientation = 1; orientation <= 8; ++orientation)
+    for (const bool big_endian : {true, false}) {
+      CAPTURE(orientation);
+      const std::string edge = edges[orientation - 1];
+      const bool sideways = edge[0] == 'l' || edge[0] == 'r';
+      ByteArray stored(sideways ? Shape{w, h, 3} : Shape{h, w, 3});
+      for (Index row = 0; row < stored.dim(0); ++row)
+        for (Index column = 0; column < stored.dim(1); ++column) {
+          // The place in the scene: `row` counts from the first edge, `column` from the second.
+          Index y = 0, x = 0;
+          for (const auto& [which, far] : {std::pair{edge[0], row}, {edge[1], column}}) {
+            if (which == 't') y = far;
+            if (which == 'b') y = h - 1 - far;
+            if (which == 'l') x = far;
+            if (which == 'r') x = w - 1 - far;
+          }
+          for (Index c = 0; c < 3; ++c)
+            stored.data()[(row * stored.dim(1) + column) * 3 + c] =
+                static_cast<std::uint8_t>(corner(y, x, h, w));
+        }
+      const auto o = static_cast<std::uint8_t>(orientation);
+      // A segment APP1: "Exif", and a TIFF of one entry, number 0x112, one SHORT.
+      Bytes exif{0xff, 0xe1, 0, 34, 'E', 'x', 'i', 'f', 0, 0};
+      const Bytes tiff = big_endian ? Bytes{'M', 'M', 0, 42, 0, 0, 0, 8, 0, 1, 1, 0x12, 0,
+                                            3,   0,   0, 0,  1, 0, o, 0, 0, 0, 0, 0,    0}
+                                    : Bytes{'I', 'I', 42, 0, 8, 0, 0, 0, 1, 0, 0x12, 1, 3,
+                                            0,   1,   0,  0, 0, o, 0, 0, 0, 0, 0,    0, 0};
+      exif.insert(exif.end(), tiff.begin(), tiff.end());
+      Bytes file = jpeg(stored);
+      file.insert(file.begin() + 2, exif.begin(), exif.end());
+      const ByteArray got = read_image(write(folder, "held.jpg", file), 1);
+      REQUIRE(got.shape() == Shape{h, w, 1});
+      for (const auto& [y, x] :
+           {std::pair<Index, Index>{3, 3}, {3, w - 4}, {h - 4, 3}, {h - 4, w - 4}})
+        CHECK(std::abs(got[y * w + x] - corner(y, x, h, w)) < 20);
+    }
+}
+
 TEST_CASE("image: bad input in one line") {
   const TempDir folder;
   const auto message = [&](const std::string& name, const Bytes& bytes) {
