@@ -15,12 +15,27 @@ std::string str(const Ts&... parts) {
   return out.str();
 }
 
+/// `text` as one line that a terminal can show: control characters as \xNN, and nothing beyond the
+/// first 4,000 bytes. Messages quote names from files, which may hold anything.
+inline std::string one_line(const std::string& text) {
+  constexpr std::size_t kMost = 4000;
+  std::string line;
+  for (const char c : text.substr(0, kMost)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f)
+      line += {'\\', 'x', "0123456789abcdef"[byte >> 4], "0123456789abcdef"[byte & 15]};
+    else
+      line += c;
+  }
+  return text.size() > kMost ? line + " ..." : line;
+}
+
 /// Everything a user can get wrong. what() is one line that names the thing, what was expected and
 /// what came. As an error leaves a module, the module puts its name in front, so that the line ends
 /// up saying which layer of the model it was: `3.0: [conv2d] x (8,28,28,3): ...`.
 class Error : public std::runtime_error {
  public:
-  explicit Error(const std::string& message) : std::runtime_error(message) {}
+  explicit Error(const std::string& message) : std::runtime_error(one_line(message)) {}
 };
 
 /// Shapes, axes or index ranges that do not fit.

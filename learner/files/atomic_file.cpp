@@ -95,13 +95,24 @@ void write_file_atomically(const std::string& path, std::string_view bytes, std:
 void write_file_atomically(const std::string& path, Pieces pieces, std::string_view who) {
   std::error_code ignored;
   fs::path target = path;
+  // To where a link points, also when nothing is there yet. (What /dev/stdout points to may have no
+  // name, and is there.)
+  const auto dangles = [&] {
+    return fs::is_symlink(target, ignored) && !fs::exists(target, ignored);
+  };
+  constexpr int kMostLinks = 40;
+  for (int i = 0; i < kMostLinks && dangles(); ++i)
+    target = target.parent_path() / fs::read_symlink(target, ignored);
+  const bool loop = dangles();
   if (fs::is_symlink(target, ignored)) {
     const fs::path real = fs::canonical(target, ignored);
     if (!ignored) target = real;
   }
   const fs::file_status status = fs::status(target, ignored);
   const bool stream = fs::exists(status) && !fs::is_regular_file(status);
-  const int error = stream ? write_directly(target, pieces) : replace_file(target, pieces);
+  const int error = loop     ? ELOOP
+                    : stream ? write_directly(target, pieces)
+                             : replace_file(target, pieces);
   if (error != 0) {
     throw std::runtime_error("[" + std::string(who) + "] cannot write '" + path +
                              "': " + std::generic_category().message(error));

@@ -26,6 +26,7 @@ Settings with_own(Settings settings, const Learner& learn) {
   settings["validation-rows"] = rows(learn.dls.valid);
   settings["batch-size"] = str(learn.dls.train.batch_size());
   settings["batches"] = str(learn.dls.train.size());
+  settings["validation-batches"] = str(learn.dls.valid.size());
   settings["precision"] = sizeof(Scalar) == sizeof(float) ? "float" : "double";
   return settings;
 }
@@ -98,9 +99,10 @@ void gradients_state(Archive& archive, Learner& learn) {
     const std::string name = str("gradient.", i++);
     Array grad = parameter.grad();
     archive(name, grad);
-    archive.expect(!grad.defined() || grad.shape() == parameter.shape(), name,
-                   str("an array ", parameter.shape()));
-    if (archive.loading()) parameter.set_grad(std::move(grad));
+    const bool wanted = parameter.requires_grad();  // and not frozen
+    archive.expect(!grad.defined() || (wanted && grad.shape() == parameter.shape()), name,
+                   wanted ? str("an array ", parameter.shape()) : "none");
+    if (archive.loading() && wanted) parameter.set_grad(std::move(grad));
   }
 }
 

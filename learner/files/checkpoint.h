@@ -19,7 +19,8 @@ using Settings = std::map<std::string, std::string>;
 ///     optimizer. ...       what its steps have left
 ///     callbacks. ...       what those remember that have something to
 ///     metadata: "settings" as JSON; "state", a JSON object of all that is not an array: the
-///               position, the streams of random numbers, rates, sums, histories
+///               position (with the state of the stream that the pass drew the order of its rows
+///               from), the streams of random numbers, rates, sums, histories
 ///
 /// A fit that goes on from it computes the same bits as one that was never interrupted, by the same
 /// program on the same kind of processor. The weights in it can be read with read_weights() or, by

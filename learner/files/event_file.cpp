@@ -122,7 +122,13 @@ EventFile::EventFile(const std::filesystem::path& folder) {
   path_ = folder / new_name();
   fd_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   check<Error>(fd_ >= 0, "events", path_, ": cannot be made: ", std::strerror(errno));
-  event(0, bytes(3, "brain.Event:2"));
+  try {
+    event(0, bytes(3, "brain.Event:2"));
+  } catch (...) {  // no destructor for what was never finished
+    ::close(fd_);
+    ::unlink(path_.c_str());
+    throw;
+  }
 }
 
 EventFile::~EventFile() {

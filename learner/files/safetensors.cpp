@@ -5,11 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cerrno>
-#include <cstring>
 #include <fstream>
 #include <set>
 
+#include "data/read_file.h"
 #include "engine/error.h"
 #include "learner/files/atomic_file.h"
 #include "learner/files/safetensors_header.h"
@@ -52,19 +51,8 @@ std::string digits_of(std::uint32_t number) {
 /// A regular file, read from its beginning.
 class Reader {
  public:
-  explicit Reader(const fs::path& path) : path_(path) {
-    std::error_code error;
-    const fs::file_status status = fs::status(path, error);
-    check<Error>(status.type() != fs::file_type::not_found, "safetensors", path,
-                 ": there is no such file");
-    // A pipe or a device has no size that a header could be held against.
-    check<Error>(fs::is_regular_file(status), "safetensors", path, ": is not a regular file");
-    size_ = fs::file_size(path, error);
-    check<Error>(!error, "safetensors", path, ": has no size: ", error.message());
-    file_.open(path, std::ios::binary);
-    check<Error>(file_.is_open(), "safetensors", path,
-                 ": cannot be opened: ", std::strerror(errno));
-  }
+  explicit Reader(const fs::path& path)
+      : path_(path), size_(open_regular_file(path, "safetensors", file_)) {}
   std::uint64_t size() const { return size_; }
   void read(void* to, std::uint64_t bytes) {
     file_.read(static_cast<char*>(to), static_cast<std::streamsize>(bytes));
@@ -79,7 +67,7 @@ class Reader {
  private:
   fs::path path_;
   std::ifstream file_;
-  std::uint64_t size_ = 0;
+  std::uint64_t size_;
   std::uint32_t checksum_ = 0;
 };
 
@@ -138,9 +126,11 @@ NamedArrays read_safetensors(const fs::path& path) {
   result.metadata = std::move(header.metadata);
   for (const Entry& entry : header.entries)
     result.arrays.emplace_back(entry.name, read_array(in, entry));
-  check<Error>(!word || word.mapped() == digits_of(in.checksum_so_far()), "safetensors", path,
-               ": damaged: its checksum is ", digits_of(in.checksum_so_far()), ", it says ",
-               word ? word.mapped() : "");
+  check<Error>(
+      !word || word.mapped() == digits_of(in.checksum_so_far()), "safetensors", path,
+      ": damaged (or changed by another program, which must leave out the word crc32): its "
+      "checksum is ",
+      digits_of(in.checksum_so_far()), ", it says ", word ? word.mapped() : "");
   return result;
 }
 
@@ -163,6 +153,9 @@ void write_safetensors(const fs::path& path, const NamedArrays& what) {
   }
   std::string text = header_text(header, str(path));
   const std::uint64_t length = text.size();
+  // What could not be read again must not take the place of a file that can.
+  check<Error>(length <= kMaxHeader, "safetensors", path, ": a header of ", length,
+               " bytes, at most ", kMaxHeader, " expected");
   std::uint32_t sum = checksum(0, text.data(), text.size());
   for (const auto& [name, array] : what.arrays)
     sum = checksum(sum, array.data(), static_cast<std::uint64_t>(array.size()) * sizeof(Scalar));

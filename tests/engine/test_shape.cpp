@@ -18,6 +18,13 @@ Shape resolved(const Shape& from, const std::vector<Index>& to) {
 
 }  // namespace
 
+TEST_CASE("an error is one line, whatever it quotes") {
+  CHECK(std::string(Error("a 'b\n\x1b[31m\x7f' \tc").what()) == "a 'b\\x0a\\x1b[31m\\x7f' \\x09c");
+  CHECK(std::string(Error("größer").what()) == "größer");
+  const std::string cut = ShapeError(std::string(5000, 'x')).what();
+  CHECK(cut == std::string(4000, 'x') + " ...");
+}
+
 TEST_CASE("a shape knows its extents, its rank and its size") {
   const Shape shape{8, 28, 1};
   CHECK_EQ(shape.rank(), 3);

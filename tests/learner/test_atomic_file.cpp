@@ -105,6 +105,22 @@ TEST_CASE("atomic file: links stay links, permissions stay as they were") {
   CHECK(static_cast<int>(fs::status(real).permissions()) == 0640);
 }
 
+TEST_CASE("atomic file: a link to what is not there yet, a link to a link, and a loop") {
+  const TemporaryFolder folder;
+  fs::create_directory(folder.file("disk"));
+  fs::create_symlink("disk/real.csv", folder.file("link.csv"));
+  fs::create_symlink(folder.file("link.csv"), folder.file("first.csv"));
+  write_file_atomically(folder.file("first.csv"), "1");
+  CHECK(fs::is_symlink(folder.file("first.csv")));
+  CHECK(fs::is_symlink(folder.file("link.csv")));
+  CHECK(file_bytes(folder.file("disk/real.csv")) == "1");
+  fs::create_symlink("b", folder.file("a"));
+  fs::create_symlink("a", folder.file("b"));
+  CHECK(failure(folder.file("a"), "1") != "");
+  CHECK(fs::is_symlink(folder.file("a")));
+  CHECK(fs::is_symlink(folder.file("b")));
+}
+
 TEST_CASE("atomic file: a relative name without a folder") {
   const TemporaryFolder folder;
   const fs::path before = fs::current_path();
