@@ -93,7 +93,7 @@ Augment& Augment::horizontal_flip(double p) {
 Augment& Augment::random_erase(double share, int most) {
   check_parts("random_erase", share, most);
   return add([=](const Image& image, Draw& draw) {
-    const Index parts = draw.below(most + 1), n = image.h * image.w * image.c;
+    const Index parts = draw.below(Index{most} + 1), n = image.h * image.w * image.c;
     if (parts == 0 || n == 0) return;
     double sum = 0, square = 0;
     for (Index i = 0; i < n; ++i) sum += double{image.pixels[i]};
@@ -116,7 +116,7 @@ Augment& Augment::random_copy(double share, int most) {
   check_parts("random_copy", share, most);
   return add([=](const Image& image, Draw& draw) {
     const Part part(image, share);
-    for (Index k = draw.below(most + 1); k > 0; --k) {
+    for (Index k = draw.below(Index{most} + 1); k > 0; --k) {
       const Scalar* from = set_aside(image);
       const Index top = part.row(image, draw), left = part.column(image, draw);
       const Index from_top = part.row(image, draw), from_left = part.column(image, draw);
@@ -163,7 +163,8 @@ Augment& Augment::affine(double degrees, double zoom, double shift, Scalar fill)
 
 Batch Augment::operator()(Batch batch) const {
   check(!batch.xs.empty() && batch.xs[0].rank() == 4, "augment", "images (N,H,W,C) expected");
-  Array& images = batch.xs[0].mutable_value();
+  Array images = batch.xs[0].value();
+  batch.xs[0] = Tensor();  // who has a copy of the batch keeps it as it is, and nobody else copies
   const Index n = images.dim(0), h = images.dim(1), w = images.dim(2), c = images.dim(3);
   const Index size = h * w * c;
   const std::uint64_t key = random_->bits();
@@ -173,6 +174,7 @@ Batch Augment::operator()(Batch batch) const {
     Draw draw(key, i);
     for (const Step& step : steps_) step({pixels + i * size, aside + i * size, h, w, c}, draw);
   });
+  batch.xs[0] = Tensor(std::move(images));
   return batch;
 }
 

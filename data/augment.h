@@ -34,9 +34,12 @@ class Draw {
 ///     augment.random_crop(2).horizontal_flip().random_erase();
 ///     BatchTransformCB on_train(augment, true, false);
 ///
-/// Steps are done in the order in which they were added. Labels stay as they are.
+/// Steps are done in the order in which they were added. Labels stay as they are, and so does the
+/// batch that it is given. `fill` is a value of the batch: of normalised pixels 0 is the mean, and
+/// black is (0 - mean) / std. Steps throw Error for settings outside of what they say.
 class Augment {
  public:
+  /// `random` must outlive it; no checkpoint has a stream of one's own.
   explicit Augment(Random& random = default_random()) : random_(&random) {}
 
   /// Moves the image by up to `padding` pixels along each axis; what moves in is `fill`: a crop of

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <exception>
+#include <limits>
 #include <string>
 
 #include "engine/archive.h"
@@ -11,6 +12,24 @@ namespace kindling {
 inline namespace KINDLING_PRECISION {
 class Learner;
 }
+
+/// Where the callbacks of this library stand among those that hear of an event; one's own stand at
+/// 0 unless they say otherwise.
+namespace callback_order {
+inline constexpr int kAverage = -50;      ///< EmaCB: behind the step, before anybody looks.
+inline constexpr int kFindRate = -20;     ///< LRFinderCB.
+inline constexpr int kGuard = -10;        ///< TerminateOnNaN: a loss that is lost ends it all.
+inline constexpr int kGather = -5;        ///< GradientAccumulationCB: what was gathered is clipped.
+inline constexpr int kUsual = 0;          ///< MetricsCB, schedules, transforms, hooks, ...
+inline constexpr int kProgress = 1;       ///< ProgressCB.
+inline constexpr int kClip = 5;           ///< GradientClipCB.
+inline constexpr int kBehindMetrics = 5;  ///< What reads a new row: loggers, patience, ReportCB.
+inline constexpr int kLive = 6;           ///< LiveCB: what the ReportCB has.
+inline constexpr int kMix = 10;           ///< MixUp, CutMix: images as the model would see them.
+inline constexpr int kUpdates = 20;       ///< UpdateStats: gradients as the step takes them.
+inline constexpr int kSingleBatch = 100;  ///< Behind those that want to see that batch.
+inline constexpr int kCheckpoint = std::numeric_limits<int>::max();  ///< All is done that is saved.
+}  // namespace callback_order
 
 /// Something that watches or steers a fit. Every event is a virtual method that does nothing unless
 /// overridden. This is the loop, each event in its place:
@@ -45,15 +64,15 @@ class Learner;
 /// event did not. An error that a cleanup throws reaches the caller too, and outranks a
 /// cancellation.
 ///
-/// In a rehearsal (learn.rehearses: lr_find, capture_preds) a callback that changes batches or
-/// gradients, or shows progress, does so as ever; but nobody keeps anything, neither files nor
-/// histories nor averages, and the rate is left alone.
+/// A rehearsal (learn.rehearses) is a fit that only tries something out: lr_find, capture_preds. A
+/// callback that changes batches or gradients, or shows progress, does so as ever; but nobody keeps
+/// anything, neither files nor histories nor averages, and the rate is left alone.
 ///
 /// For each event the callbacks are called by ascending `order`, those of equal order as they were
 /// added. A Learner refers to its callbacks and does not own them.
 class Callback {
  public:
-  explicit Callback(int order = 0) : order(order) {}
+  explicit Callback(int order = callback_order::kUsual) : order(order) {}
   virtual ~Callback() = default;
   const int order;
 

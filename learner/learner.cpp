@@ -101,6 +101,12 @@ void Learner::scope(Event before, Event after, Event cleanup, const Body& body) 
 
 void Learner::fit(int epochs, FitOptions options) {
   check<Error>(epochs >= 0, "fit", epochs, " epochs: at least 0 expected");
+  check<Error>(!fits_, "fit", "another fit of this learner is running");
+  struct Running {
+    Learner& learn;
+    explicit Running(Learner& l) : learn(l) { learn.fits_ = true; }
+    ~Running() { learn.fits_ = learn.rehearses = false; }
+  } running(*this);
   // The callbacks of this fit alone leave again, however it ends.
   struct Guest {
     Learner& learn;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <limits>
 #include <vector>
 
 #include "data/dataset.h"
@@ -42,7 +43,9 @@ class Mean {
   /// weight is negative or not finite.
   void update(double value, double weight = 1);
   /// NaN while the weights sum to 0.
-  double compute() const { return sum_ / weight_; }
+  double compute() const {
+    return weight_ > 0 ? sum_ / weight_ : std::numeric_limits<double>::quiet_NaN();
+  }
   void state(Archive& archive);
 
  private:

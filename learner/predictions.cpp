@@ -17,7 +17,7 @@ namespace kindling {
 
 namespace {
 
-/// In front of all others, so that they see the view; behind them, what the model said.
+/// Behind all others: what the model said.
 class CapturePreds : public Callback {
  public:
   std::vector<Tensor> scores;
@@ -31,6 +31,7 @@ class CapturePreds : public Callback {
   }
 };
 
+/// In front of all others, so that they see the view.
 class ViewCB : public Callback {
  public:
   explicit ViewCB(const View& view) : Callback(std::numeric_limits<int>::min()), view_(view) {}
@@ -67,6 +68,8 @@ double Predictions::accuracy() const {
 }
 
 Predictions capture_preds(Learner& learn, const View& view) {
+  check<Error>(!learn.dls.valid.shuffles(), "capture_preds",
+               "the validation data are shuffled; rows in their order expected");
   ViewCB looks(view);
   CapturePreds capture;
   {

@@ -82,6 +82,12 @@ void Optimizer::state(Archive& archive) {
   archive.expect(std::isfinite(lr_) && lr_ >= 0, "lr", "a finite number of at least 0");
   archive.same("parameters", static_cast<Index>(parameters_.size()));
   archive.same("groups", static_cast<Index>(groups_.size()));
+  for (std::size_t i = 0; groups_.size() > 1 && i < groups_.size(); ++i)
+    archive.in(str("group.", i), [&] {
+      archive.same("end", static_cast<Index>(groups_[i].end));
+      archive.same("lr_scale", groups_[i].lr_scale);
+      archive.same("weight_decay", groups_[i].weight_decay);
+    });
   own_state(archive);
 }
 

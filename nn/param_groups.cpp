@@ -18,7 +18,15 @@ Parameters discriminative(const Module& model, double factor) {
   check<Error>(factor >= 0 && std::isfinite(factor), "discriminative", "factor ", factor,
                ": a finite number of at least 0 expected");
   std::vector<ParameterGroup> groups;
-  for (const auto& [name, child] : model.children()) groups.push_back({child->parameters()});
+  std::size_t found = 0;
+  for (const auto& [name, child] : model.children()) {
+    groups.push_back({child->parameters()});
+    found += groups.back().parameters.size();
+  }
+  const std::size_t all = model.parameters().size();
+  check<Error>(
+      found == all, "discriminative", all - found,
+      " parameters of the model's own, in none of its children: they would not be trained");
   double scale = 1;
   for (auto group = groups.rbegin(); group != groups.rend(); ++group) {
     if (group->parameters.empty()) continue;  // an activation is no layer of its own

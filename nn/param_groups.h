@@ -13,11 +13,12 @@ Parameters no_decay_on_vectors(const Module& model);
 /// Every child of the model is a group. The rate of the last one is the optimizer's, and that of
 /// each before it `factor` times the rate of the one behind: layers near the input, which are the
 /// same in every task, are changed more carefully (Howard and Ruder, 2018). Throws Error for a
-/// factor that is negative or not a number.
+/// factor that is negative or not a number, and for a model that has parameters beside its
+/// children.
 Parameters discriminative(const Module& model, double factor);
 
 /// Parameters of the model that no longer want a gradient, and so are not trained; or want one
-/// again.
+/// again. The statistics of a batch norm go on moving as long as it is in training mode.
 void freeze(Module& model, bool frozen = true);
 
 }  // namespace kindling::nn

@@ -1,6 +1,7 @@
 #include "learner/callbacks/checkpoint_cb.h"
 
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "engine/error.h"
@@ -10,7 +11,7 @@
 namespace kindling {
 
 CheckpointCB::CheckpointCB(CheckpointOptions options)
-    : Callback(kOrder), options_(std::move(options)) {
+    : Callback(callback_order::kCheckpoint), options_(std::move(options)) {
   check<Error>(options_.every >= 0, "checkpoint", "every ", options_.every,
                " batches: at least 0 expected");
 }
@@ -71,6 +72,12 @@ void CheckpointCB::stop_if_asked(Learner& learn, const Position& next) {
   throw Stopped(signal, options_.last);
 }
 
-void CheckpointCB::state(Archive& archive) { archive("best", best_); }
+void CheckpointCB::state(Archive& archive) {
+  archive("best", best_);
+  const std::string ours = str(options_.metric, options_.larger_is_better ? " up" : " down");
+  std::string measure = ours;
+  archive("measure", measure);
+  if (measure != ours) best_ = std::numeric_limits<double>::quiet_NaN();  // of something else
+}
 
 }  // namespace kindling

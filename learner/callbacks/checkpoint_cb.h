@@ -1,6 +1,5 @@
 #pragma once
 
-#include <limits>
 #include <optional>
 #include <string>
 
@@ -31,9 +30,6 @@ struct CheckpointOptions {
 /// throwing Stopped.
 class CheckpointCB : public Callback {
  public:
-  /// Behind all others: what they did to a batch belongs to its checkpoint.
-  static constexpr int kOrder = std::numeric_limits<int>::max();
-
   explicit CheckpointCB(CheckpointOptions options = {});
 
   /// The next fit begins where this checkpoint stands. Throws Error for a file that is none.

@@ -6,7 +6,8 @@
 
 namespace kindling {
 
-/// Counts the batches of a fit and reports the count after it: the smallest useful callback.
+/// Counts the batches of a fit and reports the count after it: the smallest useful callback. (Of a
+/// fit that goes on from a checkpoint, those since then.)
 class CompletionCB : public Callback {
  public:
   /// Reports to `out`, or not at all when that is null.

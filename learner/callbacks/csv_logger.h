@@ -14,7 +14,8 @@ namespace kindling {
 /// it ended; whole or not at all.
 class CSVLoggerCB : public Callback {
  public:
-  explicit CSVLoggerCB(std::string path) : Callback(kBehindMetrics), path_(std::move(path)) {}
+  explicit CSVLoggerCB(std::string path)
+      : Callback(callback_order::kBehindMetrics), path_(std::move(path)) {}
 
   /// Throws Error when the fit has no MetricsCB.
   void before_fit(Learner& learn) override {
@@ -23,22 +24,18 @@ class CSVLoggerCB : public Callback {
     metrics_ = learn.metrics;
   }
   /// Both throw std::runtime_error when the file cannot be written.
-  void after_epoch(Learner&) override { write(); }
-  void cleanup_fit(Learner&) override {
-    write();
-    metrics_ = nullptr;
-  }
+  void after_epoch(Learner&) override { write(metrics_); }
+  void cleanup_fit(Learner&) override { write(std::exchange(metrics_, nullptr)); }
 
  protected:
   /// All that is in the file.
   virtual std::string text(const MetricsCB& metrics) const { return metrics.csv(); }
 
  private:
-  void write() const {
-    if (metrics_) write_file_atomically(path_, text(*metrics_));
+  void write(const MetricsCB* metrics) const {
+    if (metrics) write_file_atomically(path_, text(*metrics));
   }
 
-  static constexpr int kBehindMetrics = 5;
   std::string path_;
   const MetricsCB* metrics_ = nullptr;  ///< Of the current fit, unless it rehearses.
 };

@@ -8,14 +8,7 @@
 
 namespace kindling {
 
-namespace {
-
-/// Right behind the step, before anybody looks at what it came to.
-constexpr int kOrder = -50;
-
-}  // namespace
-
-EmaCB::EmaCB(double decay) : Callback(kOrder), decay_(decay) {
+EmaCB::EmaCB(double decay) : Callback(callback_order::kAverage), decay_(decay) {
   check<Error>(decay >= 0 && decay < 1, "ema", "decay ", decay, ": in [0, 1) expected");
 }
 
@@ -28,8 +21,28 @@ void EmaCB::before_fit(Learner& learn) {
       model_.push_back(tensor);
       other_.push_back(tensor.value());
     }
+  left_.clear();
   shown_ = false;
   steps_ = 0;
+}
+
+void EmaCB::before_epoch(Learner& learn) {
+  show(!learn.training && (!learn.rehearses || as_left()));
+}
+
+void EmaCB::cleanup_fit(Learner& learn) {
+  show(false);
+  if (learn.rehearses) return;
+  left_.clear();
+  for (const Tensor& tensor : model_) left_.push_back(tensor.value());
+}
+
+/// Arrays are values, and one that was written to since has another buffer.
+bool EmaCB::as_left() const {
+  bool same = left_.size() == model_.size();
+  for (std::size_t i = 0; same && i < left_.size(); ++i)
+    same = model_[i].value().values().data() == left_[i].values().data();
+  return same;
 }
 
 void EmaCB::after_step(Learner& learn) {

@@ -14,17 +14,18 @@ namespace kindling {
 /// for all parameters, and for buffers that are not counters. During a validation pass the model
 /// holds the average, afterwards its own weights again. A checkpoint that is written at the end of
 /// an epoch therefore has the average as the model's weights, which are those that were judged, and
-/// the model's own beside them.
+/// the model's own beside them. In a rehearsal, too, the model is judged with the average, as long
+/// as its weights are those that the latest fit has left. Every fit begins an average of its own.
 class EmaCB : public Callback {
  public:
   /// Throws Error for a decay outside [0, 1).
   explicit EmaCB(double decay = 0.99);
 
   void before_fit(Learner& learn) override;
-  void before_epoch(Learner& learn) override { show(!learn.training); }
+  void before_epoch(Learner& learn) override;
   void after_step(Learner& learn) override;
   void cleanup_epoch(Learner&) override { show(false); }
-  void cleanup_fit(Learner&) override { show(false); }
+  void cleanup_fit(Learner& learn) override;
   /// Gives the model of the latest fit the average for good.
   void keep();
 
@@ -33,10 +34,12 @@ class EmaCB : public Callback {
 
  private:
   void show(bool average);
+  bool as_left() const;
 
   double decay_;
   std::vector<Tensor> model_;
   std::vector<Array> other_;  ///< The averages; the model's own weights while those are shown.
+  std::vector<Array> left_;   ///< The model's own weights at the end of the latest fit.
   bool shown_ = false;
   Index steps_ = 0;
 };

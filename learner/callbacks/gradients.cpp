@@ -10,14 +10,8 @@
 
 namespace kindling {
 
-namespace {
-
-// Gradients are gathered, then clipped, whatever the order in which the two were added.
-constexpr int kGather = -5, kClip = 5;
-
-}  // namespace
-
-GradientClipCB::GradientClipCB(double max_norm) : Callback(kClip), max_norm_(max_norm) {
+GradientClipCB::GradientClipCB(double max_norm)
+    : Callback(callback_order::kClip), max_norm_(max_norm) {
   check<Error>(max_norm > 0 && std::isfinite(max_norm), "gradient_clip", "max_norm ", max_norm,
                ": a positive number expected");
 }
@@ -36,7 +30,7 @@ void GradientClipCB::after_backward(Learner& learn) {
 }
 
 GradientAccumulationCB::GradientAccumulationCB(Index batches)
-    : Callback(kGather), batches_(batches) {
+    : Callback(callback_order::kGather), batches_(batches) {
   check<Error>(batches >= 1, "gradient_accumulation", batches, " batches: at least 1 expected");
 }
 

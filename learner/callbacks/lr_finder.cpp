@@ -11,7 +11,8 @@
 
 namespace kindling {
 
-LRFinderCB::LRFinderCB(LRFindOptions options) : Callback(-20), options_(options) {
+LRFinderCB::LRFinderCB(LRFindOptions options)
+    : Callback(callback_order::kFindRate), options_(options) {
   check<Error>(options.start_lr > 0 && options.gamma > 1 && std::isfinite(options.gamma) &&
                    options.max_multiple > 1,
                "lr_find", "start_lr ", options.start_lr, ", gamma ", options.gamma,

@@ -47,8 +47,8 @@ struct LRFindResult {
 };
 
 /// Finds a learning rate by a mock training run. Gives back weights, buffers, gradients, optimizer,
-/// modes and random numbers as they were, also when it throws. The learner's callbacks run too, but
-/// for a CheckpointCB.
+/// modes and the random numbers of default_random() and the loaders as they were, also when it
+/// throws. The learner's callbacks run as in any rehearsal (callback.h).
 LRFindResult lr_find(Learner& learn, LRFindOptions options = {});
 
 /// The rate at which the smoothed loss falls fastest over log(lr), before its minimum. Throws Error

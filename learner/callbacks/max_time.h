@@ -9,9 +9,10 @@
 namespace kindling {
 
 /// Ends a fit when its time is up: training is left before the next batch, what has been trained is
-/// validated, and no other epoch begins. A fit that goes on from a checkpoint has what is left. The
+/// validated, and the fit is cancelled. A fit that goes on from a checkpoint has what is left. The
 /// pass that was left has no row in the metrics, and no checkpoint but that of the validation
-/// behind it, or of CheckpointOptions::every.
+/// behind it, or of CheckpointOptions::every; who goes on from that validation with more time
+/// begins the next epoch.
 class MaxTimeCB : public Callback {
  public:
   /// Throws Error for seconds that are negative or not a number.
@@ -34,7 +35,7 @@ class MaxTimeCB : public Callback {
   }
   void before_epoch(Learner& learn) override {
     const bool begins = learn.iter == 0 && learn.epoch > 0;  // and is not gone on with
-    if (!learn.training || learn.rehearses || !(stopped_ || (begins && up()))) return;
+    if (!learn.training || learn.rehearses || !begins || !up()) return;
     stopped_ = true;
     throw CancelFit();
   }
@@ -42,6 +43,10 @@ class MaxTimeCB : public Callback {
     if (!learn.training || learn.rehearses || !up()) return;
     stopped_ = true;
     throw CancelEpoch();
+  }
+  /// Behind the validation, or behind the training where there is none.
+  void cleanup_epoch(Learner& learn) override {
+    if (stopped_ && !learn.rehearses && (!learn.training || !learn.validates)) throw CancelFit();
   }
   std::string state_name() const override { return "max_time"; }
   void state(Archive& archive) override {

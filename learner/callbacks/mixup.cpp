@@ -12,10 +12,8 @@ namespace kindling {
 
 namespace {
 
-/// Behind what changes single images, so that these are mixed as the model would see them.
-constexpr int kBehindTransforms = 10;
-
 /// Beta(alpha, alpha), by Johnk's method: two powers of uniform numbers that add up to at most 1.
+/// For alpha beyond 8 they hardly ever do, below 0.01 the powers are mostly 0.
 double beta(double alpha, Draw& draw) {
   for (;;) {
     const double x = std::pow(draw.uniform(), 1 / alpha), y = std::pow(draw.uniform(), 1 / alpha);
@@ -26,7 +24,7 @@ double beta(double alpha, Draw& draw) {
 }  // namespace
 
 MixCB::MixCB(const char* who, double alpha)
-    : Callback(kBehindTransforms), who_(who), alpha_(alpha) {
+    : Callback(callback_order::kMix), who_(who), alpha_(alpha) {
   check<Error>(alpha >= 0.01 && alpha <= 8, who, "alpha ", alpha, ": in [0.01, 8] expected");
 }
 

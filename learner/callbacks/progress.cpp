@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "engine/error.h"
 #include "learner/plot/ticks.h"
 
 namespace kindling {
@@ -62,12 +63,15 @@ std::string progress_bar(double share, int width, bool unicode) {
 }
 
 ProgressCB::ProgressCB(ProgressOptions options)
-    : Callback(1),
+    : Callback(callback_order::kProgress),
       options_(std::move(options)),
       terminal_(options_.out && isatty(fileno(options_.out))),
       unicode_(speaks_unicode()) {}
 
 void ProgressCB::before_fit(Learner& learn) {
+  for (const Callback* cb : learn.callbacks())
+    check<Error>(cb == this || !dynamic_cast<const ProgressCB*>(cb), "progress",
+                 "another ProgressCB prints already: one expected");
   if (!learn.rehearses) losses_.clear(), valid_losses_.clear();
   batches_ = before_us_ = 0;
   header_printed_ = false;

@@ -25,7 +25,9 @@ namespace kindling {
 class TensorBoardCB : public Callback {
  public:
   explicit TensorBoardCB(std::string folder, bool histograms = true)
-      : Callback(kBehindMetrics), folder_(std::move(folder)), histograms_(histograms) {}
+      : Callback(callback_order::kBehindMetrics),
+        folder_(std::move(folder)),
+        histograms_(histograms) {}
 
   /// Called after the last pass of every epoch. Throws Error for a name that is taken or empty.
   void add_picture(const std::string& name, std::function<plot::Canvas()> draw);
@@ -44,7 +46,6 @@ class TensorBoardCB : public Callback {
  private:
   void open(const Learner& learn);
 
-  static constexpr int kBehindMetrics = 5;
   std::string folder_;
   bool histograms_;
   std::vector<std::pair<std::string, std::function<plot::Canvas()>>> pictures_;

@@ -11,7 +11,7 @@ namespace kindling {
 /// before it reaches the gradients and spoils the weights.
 class TerminateOnNaN : public Callback {
  public:
-  TerminateOnNaN() : Callback(-10) {}
+  TerminateOnNaN() : Callback(callback_order::kGuard) {}
   void after_loss(Learner& learn) override {
     const Scalar loss = learn.loss.item();
     check<Error>(std::isfinite(loss), "fit",

@@ -9,9 +9,6 @@ namespace kindling {
 
 namespace {
 
-/// Behind those that gather and clip gradients: what they cancel is no step.
-constexpr int kBehindGradients = 20;
-
 double norm(const Array& array) {
   double square = 0;
   for (const Scalar v : array.values()) square += double{v} * double{v};
@@ -27,7 +24,7 @@ double distance(const Array& a, const Array& b) {
 
 }  // namespace
 
-UpdateStats::UpdateStats() : Callback(kBehindGradients) {}
+UpdateStats::UpdateStats() : Callback(callback_order::kUpdates) {}
 
 void UpdateStats::before_fit(Learner& learn) {
   if (learn.rehearses) return;

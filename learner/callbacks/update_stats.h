@@ -10,9 +10,9 @@ namespace kindling {
 
 /// Watches how weights change: for every step and every weight of two axes or more, the norm of the
 /// gradient that the step is taken with (gathered and clipped, if that is done), and the norm of
-/// the step beside that of the weight, which is no number where the weight was all zeros. About
-/// 1e-3 is usual for the latter; a layer far below the others hardly learns, one far above them
-/// forgets.
+/// the step divided by that of the weight, which is no number where the weight was all zeros. With
+/// SGD or Adam about 1e-3 is usual for the latter, with Muon it is the same for all weights and
+/// follows the rate; a layer far below the others hardly learns, one far above them forgets.
 ///
 /// Costs a copy of the weights each step, and three walks through them.
 class UpdateStats : public Callback {

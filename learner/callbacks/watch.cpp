@@ -8,12 +8,6 @@
 
 namespace kindling {
 
-namespace {
-
-constexpr int kBehindMetrics = 5;
-
-}  // namespace
-
 Watch::Watch(WatchOptions options) : options_(std::move(options)) {
   check<Error>(options_.threshold >= 0 && options_.threshold < 1 && options_.patience >= 0, "watch",
                "threshold ", options_.threshold, ", patience ", options_.patience,
@@ -29,7 +23,7 @@ void Watch::begin(const Learner& learn) {
 
 bool Watch::runs_out(const Learner& learn) {
   const double value = learn.metrics->history().back()[options_.metric];
-  const double margin = options_.threshold * std::abs(best_);
+  const double margin = std::isfinite(best_) ? options_.threshold * std::abs(best_) : 0;
   const bool better = options_.larger_is_better ? value > best_ + margin : value < best_ - margin;
   if (better || (std::isnan(best_) && !std::isnan(value))) {
     best_ = value;
@@ -41,6 +35,8 @@ bool Watch::runs_out(const Learner& learn) {
 }
 
 void Watch::state(Archive& archive) {
+  archive.same("metric", options_.metric);
+  archive.same("larger_is_better", options_.larger_is_better);
   archive("best", best_);
   archive("bad", bad_);
   archive.expect(bad_ >= 0 && bad_ <= options_.patience, "bad",
@@ -48,7 +44,7 @@ void Watch::state(Archive& archive) {
 }
 
 PlateauCB::PlateauCB(double factor, WatchOptions options)
-    : Callback(kBehindMetrics), factor_(factor), watch_(std::move(options)) {
+    : Callback(callback_order::kBehindMetrics), factor_(factor), watch_(std::move(options)) {
   check<Error>(factor > 0 && factor < 1, "plateau", "factor ", factor, ": in (0, 1) expected");
 }
 
@@ -58,7 +54,7 @@ void PlateauCB::after_epoch(Learner& learn) {
 }
 
 EarlyStoppingCB::EarlyStoppingCB(WatchOptions options)
-    : Callback(kBehindMetrics), watch_(std::move(options)) {}
+    : Callback(callback_order::kBehindMetrics), watch_(std::move(options)) {}
 
 void EarlyStoppingCB::before_fit(Learner& learn) {
   if (learn.rehearses) return;

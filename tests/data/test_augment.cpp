@@ -65,6 +65,18 @@ TEST_CASE("horizontal_flip mirrors some images and leaves the others") {
   }
 }
 
+TEST_CASE("the batch that is given stays as it is, also a copy of it") {
+  Random random(1);
+  Augment flip(random);
+  flip.horizontal_flip(1);
+  const Batch batch = numbered(2, 2, 3);
+  const auto before = image(batch, 0);
+  const Batch flipped = flip(batch);
+  CHECK(image(batch, 0) == before);
+  CHECK(image(flipped, 0) != before);
+  CHECK(image(flip(flipped), 0) == before);
+}
+
 TEST_CASE("random_crop moves the image by every distance up to the padding, and fills") {
   Random random(2);
   Augment augment(random);

@@ -72,7 +72,8 @@ struct SmallFit {
   int left_ = 0;
 
  public:
-  OnEvent watch{[this](const std::string& event, Learner&) { look(event); }, CheckpointCB::kOrder};
+  OnEvent watch{[this](const std::string& event, Learner&) { look(event); },
+                callback_order::kCheckpoint};
 };
 
 }  // namespace kindling::test

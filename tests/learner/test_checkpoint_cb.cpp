@@ -11,9 +11,12 @@
 #include <utility>
 #include <vector>
 
+#include "engine/ops/elementwise.h"
+#include "engine/ops/loss.h"
 #include "learner/callbacks/lr_finder.h"
 #include "learner/predictions.h"
 #include "learner/stop_signals.h"
+#include "nn/param_groups.h"
 #include "tests/learner/whole_fit.h"
 #include "tests/plot/picture.h"
 #include "tests/support/errors.h"
@@ -105,6 +108,69 @@ TEST_CASE("CheckpointCB: gradients that a MomentumLearner carries on are carried
   CHECK((fit(nullptr, half.c_str()) == whole));
 }
 
+TEST_CASE("CheckpointCB: a fit with frozen layers and groups of parameters goes on as it was") {
+  const TemporaryFolder folder;
+  const std::string half = folder.file("half");
+  const Points data(24, 8, 4, true);
+  const auto fit = [&](bool stops, bool resumes, double factor = 0.5) {
+    set_seed(3);
+    nn::Sequential model(nn::make<nn::Linear>(3, 4), nn::make<nn::Linear>(4, 4),
+                         nn::make<nn::Linear>(4, 2));
+    nn::freeze(model[0]);
+    TrainLearner learn(
+        model, data.dls, nn::CrossEntropyLoss(),
+        {.lr = 0.05, .opt_func = optimizer<nn::Adam>(), .param_groups = [=](const nn::Module& m) {
+           return nn::discriminative(m, factor);
+         }});
+    CheckpointCB checkpoint;
+    StopAfter stop(4, half);
+    if (resumes) checkpoint.resume(half);
+    if (stops) learn.add(stop);
+    learn.add(checkpoint);
+    try {
+      learn.fit(2);
+    } catch (const std::runtime_error& error) {
+      if (!stops) throw;
+    }
+    return bits(model);
+  };
+  const std::string whole = fit(false, false), stopped = fit(true, false);
+  CHECK((stopped != whole));
+  CHECK((fit(false, true) == whole));
+  CHECK(contains(message_of([&] { fit(false, true, 0.25); }), "optimizer.group.0.lr_scale"));
+}
+
+TEST_CASE("CheckpointCB: the best of one measure is not held against another") {
+  const TemporaryFolder folder;
+  const std::string half = folder.file("half"), best = folder.file("best");
+  const Points data(24, 8, 4);
+  // By the loss, which is above 1 at first; then by an accuracy, which never is.
+  for (const bool other : {false, true}) {
+    set_seed(3);
+    const auto model = nn::mlp(3, 4, 2);
+    MetricsCB metrics;
+    metrics.log = nullptr;
+    metrics.add<metrics::Accuracy>("accuracy");
+    CheckpointCB by_loss({.last = half, .best = folder.file("first")});
+    CheckpointCB by_accuracy({.best = best, .metric = "accuracy", .larger_is_better = true});
+    if (other) by_accuracy.resume(half);
+    CheckpointCB& keeps = other ? by_accuracy : by_loss;
+    TrainLearner learn(*model, data.dls, [](const Tensor& x, const IntArray& y) {
+      return cross_entropy(x, y) + Scalar{5};
+    });
+    StopAfter stop(9, folder.file("stopped"));
+    if (!other) learn.add(stop);
+    learn.add(metrics);
+    learn.add(keeps);
+    try {
+      learn.fit(3);
+    } catch (const std::runtime_error&) {
+      CHECK_FALSE(other);
+    }
+  }
+  CHECK(std::filesystem::exists(best));
+}
+
 TEST_CASE("CheckpointCB: a mock training leaves the files of the real one alone") {
   const TemporaryFolder folder;
   const std::string last = folder.file("last"), plot = folder.file("losses.png");
@@ -165,7 +231,7 @@ TEST_CASE("CheckpointCB: a fit that is restored and cancelled at once leaves not
         restored = learn.start && learn.start->batch == 13;
         throw CancelFit();
       },
-      CheckpointCB::kOrder);
+      callback_order::kCheckpoint);
   fit.learn->add(enough);
   fit.checkpoint.resume(half);
   fit.run();

@@ -7,7 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "engine/tape.h"
 #include "learner/callbacks/ema_cb.h"
+#include "learner/files/state_dict.h"
+#include "learner/predictions.h"
 #include "nn/layers.h"
 #include "nn/loss.h"
 #include "nn/models.h"
@@ -73,6 +76,32 @@ TEST_CASE("EmaCB: gives the weights back however validation ends, and knows no s
   ema.keep();
   CHECK(weights(*model) == before);
   for (const double bad : {-0.1, 1.0}) CHECK_THROWS_AS(EmaCB{bad}, Error);
+}
+
+TEST_CASE(
+    "EmaCB: a rehearsal judges the average of the latest fit, and other weights as they are") {
+  set_seed(2);
+  Points data;
+  const auto model = nn::mlp(3, 4, 2), other = nn::mlp(3, 4, 2);
+  EmaCB ema(0.5);
+  TrainLearner learn(*model, data.dls, nn::CrossEntropyLoss(), {.lr = 0.5, .cbs = {&ema}});
+  learn.fit(1);
+  const auto scores = [&](nn::Module& of) {
+    const NoGrad no_grad;
+    return numbers(of(data.valid.batch(std::vector<Index>{0, 1, 2, 3, 4, 5, 6, 7}).xs[0]).value());
+  };
+  const std::vector<double> own = scores(*model);
+  for (int again = 0; again < 2; ++again) {
+    const std::vector<double> judged = numbers(capture_preds(learn).scores);
+    CHECK(furthest(judged, own) > 1e-4);
+    CHECK(scores(*model) == own);
+  }
+  const std::vector<double> averaged = numbers(capture_preds(learn).scores);
+  load_state_dict(*model, state_dict(*other));
+  CHECK(furthest(numbers(capture_preds(learn).scores), scores(*other)) <= 1e-6);
+  CHECK(furthest(scores(*model), scores(*other)) == 0);
+  ema.keep();
+  CHECK(furthest(scores(*model), averaged) <= 1e-6);
 }
 
 TEST_CASE("EmaCB: running statistics are averaged, counters are not") {

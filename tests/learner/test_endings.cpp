@@ -78,6 +78,19 @@ TEST_CASE("MaxTimeCB: trains until time is up, validates, and ends; an epoch has
   CHECK_THROWS_AS(MaxTimeCB(std::nan("")), Error);
 }
 
+TEST_CASE("MaxTimeCB: a fit whose time is up in its last epoch has not come to its end") {
+  for (const bool validates : {true, false}) {
+    Timed fit(4);
+    bool to_its_end = false;
+    OnEvent end([&](const std::string& event, Learner&) { to_its_end |= event == "after_fit"; });
+    fit.learn.add(end);
+    fit.learn.fit(2, {.valid = validates});
+    CHECK(fit.trained == 4);
+    CHECK(fit.validated == (validates ? 2 : 0));
+    CHECK_FALSE(to_its_end);
+  }
+}
+
 TEST_CASE("MaxTimeCB: a rehearsal takes no time, and a fit that goes on has what is left") {
   Timed fit(0);
   CHECK(lr_find(fit.learn, {.max_epochs = 2}).losses.size() == 6);

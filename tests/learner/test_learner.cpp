@@ -18,6 +18,7 @@
 #include "learner/callbacks/metrics_cb.h"
 #include "learner/callbacks/single_batch.h"
 #include "learner/callbacks/train_cb.h"
+#include "learner/predictions.h"
 #include "nn/layers.h"
 #include "nn/loss.h"
 #include "nn/models.h"
@@ -60,6 +61,28 @@ TEST_CASE("Learner: a fit begins without the gradients that a cancelled one left
     return bits(model);
   };
   CHECK(weights_after_a_batch(true) == weights_after_a_batch(false));
+}
+
+TEST_CASE("Learner: a fit within a fit is refused, and the outer one goes on") {
+  Points data;
+  nn::Linear model(3, 2);
+  int epochs = 0, refused = 0;
+  OnEvent judge([&](const std::string& event, Learner& learn) {
+    if (event != "after_epoch" || learn.training) return;
+    ++epochs;
+    try {
+      capture_preds(learn);
+    } catch (const Error& error) {
+      refused += std::string(error.what()) == "[fit] another fit of this learner is running";
+    }
+  });
+  TrainLearner learn(model, data.dls, nn::CrossEntropyLoss(), {.cbs = {&judge}});
+  learn.fit(3);
+  CHECK(epochs == 3);
+  CHECK(refused == 3);
+  learn.remove(judge);
+  CHECK(capture_preds(learn).labels.size() == 8);
+  CHECK_FALSE(learn.rehearses);
 }
 
 TEST_CASE("Learner: what is null or empty is an error and not a crash") {

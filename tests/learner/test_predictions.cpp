@@ -88,6 +88,15 @@ TEST_CASE("capture_preds: a view comes first, and the learner's own transforms b
   check_near(capture_preds(fit.learn, kTwice).scores, by_hand(fit.model, fit.x, 4, false));
 }
 
+TEST_CASE("capture_preds: rows that are shuffled are nobody's") {
+  Points data;
+  nn::Linear model(3, 2);
+  TrainLearner learn(model, {DataLoader(data.train, 4), DataLoader(data.valid, 4, true)},
+                     nn::CrossEntropyLoss());
+  CHECK(begins(message_of([&] { capture_preds(learn); }),
+               "[capture_preds] the validation data are "));
+}
+
 TEST_CASE("tta: the mean of the probabilities over the views") {
   Fitted fit;
   const auto once = by_hand(fit.model, fit.x, 1, true), twice = by_hand(fit.model, fit.x, 2, true);

@@ -83,7 +83,7 @@ TEST_CASE("every recipe goes on from a checkpoint as if nothing had been") {
               throw std::runtime_error("pulled the plug");
             }
           },
-          CheckpointCB::kOrder);
+          callback_order::kCheckpoint);
       learn->add(checkpoint);
       learn->add(plug);
       if (interrupt)

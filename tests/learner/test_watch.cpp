@@ -76,6 +76,7 @@ TEST_CASE("PlateauCB is PyTorch's ReduceLROnPlateau") {
 
 TEST_CASE("EarlyStoppingCB: ends the fit when patience has run out, with every epoch logged") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
+  const double inf = std::numeric_limits<double>::infinity();
   struct Case {
     std::vector<double> script;
     int patience, epochs;
@@ -84,6 +85,7 @@ TEST_CASE("EarlyStoppingCB: ends the fit when patience has run out, with every e
   for (const Case& c :
        {Case{{3, 2, 2, 2, 1, 0}, 1, 4, false},  // two in a row that are not better
         Case{{3, 2, 2, 1, 1, 0}, 1, 6, false}, Case{{1, 2, 1, 3, 3, 4}, 0, 3, true},
+        Case{{inf, 2, 1, 0.5, 0.4, 0.3}, 0, 6, false}, Case{{-inf, 1, 2, 3, 4, 5}, 0, 6, true},
         Case{{nan, nan, 5, nan, 4, 3}, 1, 2, false}, Case{{nan, 5, nan, 4, 3, 2}, 1, 6, false},
         Case{{1, 1, 1, 1, 1, 1}, 9, 6, false}}) {
     ScriptedFit fit(c.script);

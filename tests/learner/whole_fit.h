@@ -78,7 +78,7 @@ struct StopAfter : Callback {
   int left;
   std::string path;
   StopAfter(int batches, std::string file)
-      : Callback(CheckpointCB::kOrder), left(batches), path(std::move(file)) {}
+      : Callback(callback_order::kCheckpoint), left(batches), path(std::move(file)) {}
   void after_batch(Learner& learn) override {
     if (--left > 0) return;
     save_checkpoint(path, learn, learn.next());

@@ -107,6 +107,9 @@ TEST_CASE("discriminative: the nearer to the input, the smaller the rate") {
   CHECK(parameters.groups[3].lr_scale == 1);
   for (const double bad : {-1.0, std::numeric_limits<double>::infinity()})
     CHECK(begins(message_of([&] { nn::discriminative(model, bad); }), "[discriminative] factor "));
+  nn::Linear alone(2, 3);
+  CHECK(begins(message_of([&] { nn::discriminative(alone, 0.5); }),
+               "[discriminative] 2 parameters of the model's own"));
   CHECK(begins(message_of([] {
                  nn::SGD(std::vector<nn::ParameterGroup>{{{}, -1}}, 1);
                }),
