@@ -89,6 +89,22 @@ std::unique_ptr<Sequential> wide_resnet() {
   return resnet(make<ResBlock>(1, 16, 1, 5), {16, 32, 64, 128, 256, 512});
 }
 
+std::unique_ptr<Sequential> stages(const std::vector<Index>& widths, StagesOptions options) {
+  check<Error>(!widths.empty(), "stages", "at least one width expected");
+  const bool strides = options.halving == Halving::stride;
+  auto model = std::make_unique<Sequential>();
+  for (std::size_t i = 0; i < widths.size(); ++i) {
+    const bool first = i == 0, last = i + 1 == widths.size();
+    model->add(conv_bn(first ? 1 : widths[i - 1], widths[i], first ? 5 : 3, strides ? 2 : 1));
+    if (options.blocks && !first && !last) model->add(make<ResBlock>(widths[i], widths[i]));
+    if (!strides && !last) model->add(make<MaxPool2d>(2, PoolOptions{.ceil_mode = true}));
+  }
+  model->add(make<GlobalAvgPool>());
+  model->add(make<Linear>(widths.back(), options.classes, false));
+  model->add(make<BatchNorm1d>(options.classes));
+  return model;
+}
+
 std::unique_ptr<Sequential> mlp(Index in, Index hidden, Index out) {
   return Layers(new Sequential{make<Flatten>(), make<Linear>(in, hidden), make<ReLU>(),
                                make<Linear>(hidden, out)});

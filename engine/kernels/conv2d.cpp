@@ -8,8 +8,8 @@
 #include "engine/kernels/conv2d_winograd.h"
 #include "engine/kernels/gemm.h"
 
-// Three ways to convolve: a 1x1 kernel of stride 1 is a matrix product (gemm.cpp), a 3x3 of stride 1
-// with enough channels goes by Winograd's method (conv2d_winograd.cpp), and everything else is
+// Three ways to convolve: a 1x1 kernel of stride 1 is a matrix product (gemm.cpp), a 3x3 of stride
+// 1 with enough channels goes by Winograd's method (conv2d_winograd.cpp), and everything else is
 // convolved directly. The functions at the end of this file choose; what follows is the direct way.
 //
 // Features last. In an image (H, W, C) the KW x C numbers that one row of the
@@ -43,8 +43,9 @@
 //
 // and then on a Zen 5 (peak 470), zeros not counted:
 //
-//                                   14x14, 8-16, stride 2   28x28, 16-16, 5x5   28x28, 1-8, 5x5,
-//                                   stride 2 forward   dx   dw       forward   dx   dw   forward dw
+//                                   14x14, 8-16,            28x28, 16-16,       28x28, 1-8,
+//                                   3x3, stride 2           5x5                 5x5, stride 2
+//                                   forward   dx   dw       forward   dx   dw   forward dw
 //   one register for 16 channels      229    152  201         302    301  244      91     83
 //   two, in pairs; odd numbers in     321    176  250         376    373  296     116    122
 //   pairs too; two images a tile
@@ -183,7 +184,8 @@ void gather_pixels(Task& task, const Stencil& stencil, Index first, Index count)
   }
 }
 
-/// The epilogue: what is done to a tile of results while it is in the cache: y = f(y), or dx = f'(x) dx.
+/// The epilogue: what is done to a tile of results while it is in the cache: y = f(y), or dx =
+/// f'(x) dx.
 struct Epilogue {
   const Activation& f;
   const Scalar* x = nullptr;
@@ -228,14 +230,14 @@ void gather(const Plan& plan, const Array& in, const Matrix<Row>& weights, const
                 k * T::columns,
                 {in.data() + then * in_size, next * in_size, steps},
                 {to + then * out_size, next * out_size, steps},
-                epilogue.ahead(first * out_size, k == share * panels / shares ? count * out_size : 0,
-                             steps)};
+                epilogue.ahead(first * out_size,
+                               k == share * panels / shares ? count * out_size : 0, steps)};
       for (const Stencil& stencil : plan.stencils) {
         gather_pixels<T, 2>(task, stencil, 0, count / 2);
         gather_pixels<T, 1>(task, stencil, count / 2 * 2, count % 2);
       }
       epilogue(to, first * out_size + task.j, count * plan.pixels,
-             std::min<Index>(T::columns, columns - task.j), columns);
+               std::min<Index>(T::columns, columns - task.j), columns);
     }
   });
 }

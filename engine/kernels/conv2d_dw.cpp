@@ -18,8 +18,9 @@
 //         for every pixel p                                                       in registers
 //           sums[r][v] += x[p][r] * dy[p][v]              R S broadcasts x NV vectors
 //
-// One kernel row of few channels is a short segment, whose few sums would wait for one another: a
-// tile holds several of them.
+// (Stencils and segments: conv2d_plan.h. Panels and NV: conv2d_tile.h.) One kernel row of few
+// channels is a short segment, whose few sums would wait for one another: a register tile holds
+// several of them.
 // The parts are added up at the end, in their order.
 
 namespace kindling::kernels {
@@ -37,9 +38,9 @@ struct AheadOfBoth {
 };
 
 /// The register tile of dw: R rows of weights (or pairs of rows), from row `first` on, of each of S
-/// segments, and one panel of channels += x * dy over the pixels. Of an odd number of rows the last
-/// pair begins with a row that the pair before has too, and both compute the same; a single row is
-/// paired with itself.
+/// segments, and one panel of channels += x * dy over the pixels. An odd number of rows, say five,
+/// is paired 0 1, 2 3, 3 4: row 3 is computed twice, with the same result. A single row is paired
+/// with itself.
 template <class T, int R, int S, bool kOdd>
 [[gnu::noinline]] void dw_tile(const Segment* segments, Index first, const Scalar* const* window,
                                const Scalar* dy, Scalar* dw, Index pitch, int pixels,

@@ -12,8 +12,10 @@
 //   y1 = d1 g0 + d2 g1 + d3 g2 = m1 - m2 - m3      m1 = (d1 + d2) (g0 + g1 + g2) / 2
 //                                                  m2 = (d2 - d1) (g0 - g1 + g2) / 2
 //
-// and in two dimensions sixteen, not thirty-six: Y = A' [(G g G') * (B' d B)] A, where the product
-// is one matrix product over the channels for each of the 16 places of a transformed 4x4 patch:
+// In matrices, with ' for the transpose: y = A' [(G g) * (B' d)], where B' makes the sums and
+// differences of d, G those of g, and A' those of m. In two dimensions it takes sixteen products,
+// not thirty-six: y = A' [U * (B' d B)] A with U = G g G', where the product is one matrix product
+// over the channels for each of the 16 places of a transformed 4x4 patch:
 //
 //   for every block of T patches, which overlap by two pixels                     one task
 //     V[16][T][C] = B' d B of every patch and channel                             transform
@@ -24,7 +26,8 @@
 // dP = A dy A', and dw = G' dU G at the end. Halves and sums of floats with few bits are exact, so
 // whole numbers stay whole.
 //
-// What it bought over conv2d.cpp's sums, in GFLOP/s of the plain sum (two cores, peak 235):
+// What it bought over conv2d.cpp's sums, in GFLOP/s of the plain sum (two cores, peak 235; products
+// that it saves are counted, so that more than the peak is possible):
 //
 //                  28x28, 16-32   14x14, 32-64   7x7, 64-128   4x4, 128-256
 //   forward           200 -> 305     209 -> 340    216 -> 335     280 -> 430
@@ -40,10 +43,10 @@ namespace {
 /// y = A' P A + b of patches [first, first + count).
 void transform_output(const Cut& cut, const Scalar* products, const Scalar* bias, Index first,
                       Index count, Index plane, Scalar* y) {
-  Place place(cut, first);
-  for (Index t = 0; t < count; ++t, products += cut.m, place.next(cut)) {
-    Scalar* to = y + ((place.image * cut.oh + place.row) * cut.ow + place.column) * cut.m;
-    const bool right = place.column + 1 < cut.ow, below = place.row + 1 < cut.oh;
+  PatchAt patch(cut, first);
+  for (Index t = 0; t < count; ++t, products += cut.m, patch.next(cut)) {
+    Scalar* to = y + ((patch.image * cut.oh + patch.row) * cut.ow + patch.column) * cut.m;
+    const bool right = patch.column + 1 < cut.ow, below = patch.row + 1 < cut.oh;
     for (Index m = 0; m < cut.m; m += kLanes) {
       std::array<std::array<V, 4>, 2> s;
 #pragma GCC unroll 4

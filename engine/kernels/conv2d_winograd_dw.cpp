@@ -5,7 +5,13 @@
 #include "engine/kernels/conv2d_winograd_tile.h"
 #include "engine/kernels/reduce.h"
 
-// dw by Winograd's way: conv2d_winograd.cpp run backwards.
+// dw by Winograd's way, conv2d_winograd.cpp run backwards, with its letters:
+//
+//   for every part of the images, for every block of T patches of it                one task a part
+//     V[16][T][C] = B' d B of every patch and channel of x                          transform
+//     dP[16][T][M] = A dy A' of its 2x2 pixels of dy, which are summed into db      transform
+//     for each of the 16 places: dU[C][M] += V[T][C]' x dP[T][M]                    register tiles
+//   dw = G' dU G of the sum of all parts, in their order
 
 namespace kindling::kernels {
 
@@ -16,10 +22,10 @@ namespace {
 /// dP = A dy A' of patches [first, first + count); their dy summed into db.
 void transform_dy(const Cut& cut, const Scalar* dy, const Scalar* zeros, Index first, Index count,
                   Index plane, Scalar* out, Scalar* db) {
-  Place place(cut, first);
-  for (Index t = 0; t < count; ++t, out += cut.m, place.next(cut)) {
-    const Scalar* from = dy + ((place.image * cut.oh + place.row) * cut.ow + place.column) * cut.m;
-    const bool right = place.column + 1 < cut.ow, below = place.row + 1 < cut.oh;
+  PatchAt patch(cut, first);
+  for (Index t = 0; t < count; ++t, out += cut.m, patch.next(cut)) {
+    const Scalar* from = dy + ((patch.image * cut.oh + patch.row) * cut.ow + patch.column) * cut.m;
+    const bool right = patch.column + 1 < cut.ow, below = patch.row + 1 < cut.oh;
     const Scalar* const at[2][2] = {{from, right ? from + cut.m : zeros},
                                     {below ? from + cut.ow * cut.m : zeros,
                                      right && below ? from + (cut.ow + 1) * cut.m : zeros}};

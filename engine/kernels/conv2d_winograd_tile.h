@@ -23,8 +23,8 @@ struct Cut {
 };
 
 /// Where a patch lies: its image, and the row and column of its first output pixel.
-struct Place {
-  Place(const Cut& cut, Index patch)
+struct PatchAt {
+  PatchAt(const Cut& cut, Index patch)
       : image(patch / (cut.th * cut.tw)),
         row(patch / cut.tw % cut.th * 2),
         column(patch % cut.tw * 2) {}
@@ -59,8 +59,8 @@ template <int kWrite>
 Ahead<kWrite> ahead_of(const Cut& cut, const Scalar* images, Index h, Index w, Index features,
                        Index next, Index patches, Index steps) {
   if (next >= cut.patches()) return {images, 0, 1};
-  const Place place(cut, next);
-  const Index begin = (place.image * h + std::min(place.row, h - 1)) * w * features;
+  const PatchAt patch(cut, next);
+  const Index begin = (patch.image * h + std::min(patch.row, h - 1)) * w * features;
   const Index numbers =
       std::min(patches, cut.patches() - next) * h * w * features / (cut.th * cut.tw);
   return {images + begin, std::min(numbers, cut.n * h * w * features - begin), steps};
@@ -107,11 +107,11 @@ template <class At>
 /// V[16][T][C] of patches [first, first + count).
 inline void transform_input(const Cut& cut, const Scalar* x, const Scalar* zeros, Index first,
                             Index count, Index plane, Scalar* out) {
-  Place place(cut, first);
-  for (Index t = 0; t < count; ++t, out += cut.c, place.next(cut)) {
-    const Index top = place.row - cut.padding_h, left = place.column - cut.padding_w;
+  PatchAt patch(cut, first);
+  for (Index t = 0; t < count; ++t, out += cut.c, patch.next(cut)) {
+    const Index top = patch.row - cut.padding_h, left = patch.column - cut.padding_w;
     const Index pitch = cut.w * cut.c;
-    const Scalar* corner = x + (place.image * cut.h + top) * pitch + left * cut.c;
+    const Scalar* corner = x + (patch.image * cut.h + top) * pitch + left * cut.c;
     if (top >= 0 && top + 4 <= cut.h && left >= 0 && left + 4 <= cut.w) {
       transform_patch(
           cut.c, [&](Index i, Index j) { return corner + i * pitch + j * cut.c; }, plane, out);

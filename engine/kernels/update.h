@@ -49,7 +49,8 @@ void adam_step(std::span<const AdamSlot> slots, const AdamStep& step);
 struct RmsSlot {
   Array& value;
   const Array& grad;
-  Array &square, &velocity;  ///< Running mean of the squared gradient; undefined without momentum.
+  Array& square;    ///< Running mean of the squared gradient.
+  Array& velocity;  ///< Undefined when there is no momentum.
 };
 struct RmsStep {
   double lr, alpha, eps, momentum, weight_decay;
