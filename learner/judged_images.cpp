@@ -3,28 +3,35 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
+#include "engine/error.h"
 #include "engine/ops/loss.h"
+#include "engine/ops/reduce.h"
 #include "engine/tape.h"
 
 namespace kindling {
 
-std::vector<Index> rows_by_loss(const Predictions& predictions) {
+std::vector<JudgedRow> judged_by_loss(const Predictions& predictions) {
+  const Shape shape = predictions.scores.shape();
+  check(shape.rank() == 2 && predictions.labels.size() == shape[0], "judged_by_loss", "scores ",
+        shape, " and ", predictions.labels.size(), " labels: (N, classes) and N expected");
   const NoGrad no_grad;
   const Array logs = log_softmax(Tensor(predictions.scores)).value();
-  const Index n = logs.dim(0), classes = logs.dim(1);
-  std::vector<double> right(static_cast<std::size_t>(n));  // log of the label's probability
-  for (Index i = 0; i < n; ++i) {
-    const double log = logs.data()[i * classes + predictions.labels[i]];
-    right[static_cast<std::size_t>(i)] =
-        std::isnan(log) ? -std::numeric_limits<double>::infinity() : log;
+  const IntArray guesses = argmax(Tensor(predictions.scores));
+  const auto log = [&](Index row, Index c) { return double{logs.data()[row * shape[1] + c]}; };
+  std::vector<JudgedRow> rows;
+  for (Index i = 0; i < shape[0]; ++i) {
+    const Index truth = predictions.labels[i], guess = guesses[i];
+    check<Error>(truth >= 0 && truth < shape[1], "judged_by_loss", "label ", truth, " of ",
+                 shape[1], " classes");
+    rows.push_back({i, truth, guess, std::exp(log(i, guess))});
   }
-  std::vector<Index> rows(right.size());
-  std::iota(rows.begin(), rows.end(), Index{0});
-  std::stable_sort(rows.begin(), rows.end(), [&](Index a, Index b) {
-    return right[static_cast<std::size_t>(a)] < right[static_cast<std::size_t>(b)];
-  });
+  const auto right = [&](const JudgedRow& row) {
+    const double value = log(row.row, row.truth);
+    return std::isnan(value) ? -std::numeric_limits<double>::infinity() : value;
+  };
+  std::stable_sort(rows.begin(), rows.end(),
+                   [&](const JudgedRow& a, const JudgedRow& b) { return right(a) < right(b); });
   return rows;
 }
 

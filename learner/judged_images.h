@@ -8,9 +8,16 @@
 
 namespace kindling {
 
-/// The rows from the largest loss to the smallest; a loss that is not a number is as large as can
-/// be.
-std::vector<Index> rows_by_loss(const Predictions& predictions);
+/// What a model says of one row, and what is true.
+struct JudgedRow {
+  Index row, truth, guess;
+  double confidence;  ///< The probability of the guess.
+};
+
+/// All rows, from the largest loss to the smallest; a loss that is not a number is as large as can
+/// be. Throws ShapeError unless there is a label for every row of scores, Error for a label that is
+/// no class.
+std::vector<JudgedRow> judged_by_loss(const Predictions& predictions);
 
 /// An image of the dataset, to be drawn. Throws ShapeError for a row that it does not have.
 plot::Image picture_of(const ImageDataset& images, Index row);

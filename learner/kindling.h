@@ -5,6 +5,7 @@
 #include "data/csv_dataset.h"                    // IWYU pragma: export
 #include "data/fashion_mnist.h"                  // IWYU pragma: export
 #include "data/idx.h"                            // IWYU pragma: export
+#include "data/image_file.h"                     // IWYU pragma: export
 #include "data/image_folder.h"                   // IWYU pragma: export
 #include "data/synthetic.h"                      // IWYU pragma: export
 #include "engine/anomaly.h"                      // IWYU pragma: export

@@ -34,7 +34,9 @@ class ActivationStats : public HooksCallback<LayerStats> {
   /// std::runtime_error when the file cannot be written.
   void color_dim(const std::string& path) const;
   plot::Canvas color_dim() const;
-  /// Share of activations in the lowest bin over time, a panel a layer.
+  /// Share of activations in the lowest bin, |y| < kRange / kBins, over time, a panel a layer. Of a
+  /// convolution, that is what stands in front of its norm and activation: near 1 nothing passes.
+  /// What is stuck far below 0, where a ReLU makes zeros of it, does not show here.
   void dead_chart(const std::string& path) const;
   /// Means and standard deviations over time, a line a layer.
   void plot_stats(const std::string& path) const;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <string>
+#include <utility>
 
 #include "learner/callbacks/report_cb.h"
 #include "learner/report/live.h"
@@ -14,36 +16,41 @@ namespace kindling {
 /// part in kShare of the time. Both must outlive it.
 class LiveCB : public Callback {
  public:
-  LiveCB(LiveServer& server, const ReportCB& reporter)
-      : Callback(kBehindReport), server_(server), reporter_(reporter) {}
+  /// `afterwards` is what the page says is going on once the fit has ended by itself; nothing: that
+  /// the training is over.
+  LiveCB(LiveServer& server, const ReportCB& reporter, std::string afterwards = {})
+      : Callback(callback_order::kLive),
+        server_(server),
+        reporter_(reporter),
+        afterwards_(std::move(afterwards)) {}
 
   void before_fit(Learner& learn) override {
-    if (!learn.rehearses) show(learn, true);
+    if (!learn.rehearses) show(place_of(learn));
   }
   void after_batch(Learner& learn) override {
-    if (!learn.rehearses && Clock::now() >= next_ && server_.watched()) show(learn, true);
+    if (!learn.rehearses && Clock::now() >= next_ && server_.watched()) show(place_of(learn));
   }
   void cleanup_fit(Learner& learn) override {
-    if (!learn.rehearses) show(learn, false);
+    if (!learn.rehearses) show(afterwards_);
   }
 
  private:
   using Clock = std::chrono::steady_clock;
 
-  void show(const Learner& learn, bool running) {
+  void show(const std::string& running) {
     const auto began = Clock::now();
     Report report = reporter_.report();
-    if (running) report.running = place_of(learn);
+    if (report.ending.empty()) report.running = running;
     server_.publish(report_json(report));
     const auto now = Clock::now();
     next_ = std::max(began + Clock::duration(kEvery), now + kShare * (now - began));
   }
 
-  static constexpr int kBehindReport = 6;
   static constexpr std::chrono::seconds kEvery{1};
   static constexpr int kShare = 100;
   LiveServer& server_;
   const ReportCB& reporter_;
+  std::string afterwards_;
   Clock::time_point next_;
 };
 

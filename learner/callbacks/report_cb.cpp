@@ -1,23 +1,13 @@
 #include "learner/callbacks/report_cb.h"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "engine/error.h"
-#include "engine/ops/loss.h"
-#include "engine/ops/reduce.h"
-#include "engine/tape.h"
 #include "learner/judged_images.h"
 #include "learner/metrics.h"
 
 namespace kindling {
-
-namespace {
-
-constexpr int kBehindMetrics = 5;
-
-}  // namespace
 
 std::string place_of(const Learner& learn) {
   std::string text =
@@ -29,7 +19,7 @@ std::string place_of(const Learner& learn) {
 }
 
 ReportCB::ReportCB(ReportOptions options)
-    : Callback(kBehindMetrics), options_(std::move(options)) {}
+    : Callback(callback_order::kBehindMetrics), options_(std::move(options)) {}
 
 void ReportCB::before_fit(Learner& learn) {
   if (learn.rehearses) return;
@@ -120,22 +110,19 @@ Report ReportCB::report() const {
 
 void add_predictions(Report& report, const Predictions& predictions, const ImageDataset& images,
                      Index first, Index shown) {
-  const NoGrad no_grad;
   metrics::ConfusionMatrix confusion(static_cast<int>(images.classes().size()));
   confusion.update(predictions.scores, predictions.labels);
   const IntArray counts = confusion.counts();
   report.classes = images.classes();
   report.confusion.assign(counts.data(), counts.data() + counts.size());
 
-  const Array logs = log_softmax(Tensor(predictions.scores)).value();
-  const IntArray guesses = argmax(Tensor(predictions.scores));
-  const auto example = [&](Index row) {
-    const Index guess = guesses[row];
-    return Report::Example{picture_of(images, first + row),
-                           images.classes().at(predictions.labels[row]), images.classes().at(guess),
-                           std::exp(double{logs.data()[row * logs.dim(1) + guess]})};
+  const std::vector<std::string>& classes = images.classes();
+  const auto example = [&](const JudgedRow& judged) {
+    return Report::Example{picture_of(images, first + judged.row),
+                           classes.at(static_cast<std::size_t>(judged.truth)),
+                           classes.at(static_cast<std::size_t>(judged.guess)), judged.confidence};
   };
-  const std::vector<Index> rows = rows_by_loss(predictions);
+  const std::vector<JudgedRow> rows = judged_by_loss(predictions);
   const std::ptrdiff_t n = std::min<std::ptrdiff_t>(shown, std::ssize(rows));
   report.worst.clear();
   report.best.clear();

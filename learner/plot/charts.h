@@ -59,7 +59,7 @@ void plot_stats(const std::string& path, const std::vector<StatsSeries>& series,
 
 struct UpdateSeries {
   std::string name;
-  // One a step: the norm of a weight's gradient, and that of its change beside its own.
+  // One a step: the norm of a weight's gradient, and that of its change divided by its own.
   std::vector<double> gradients, ratios;
 };
 

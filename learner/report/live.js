@@ -30,9 +30,9 @@ function redraw(data) {
   if (scrollY !== top) scrollTo(0, top);
 }
 
-/// Draws what came last, unless somebody has their hand on the page.
+/// Draws what came last, unless somebody has their hand on the page, or has marked some of its text.
 function drawLatest() {
-  if (held || !latest) return;
+  if (held || !latest || getSelection().type === 'Range') return;
   redraw(latest);
   latest = null;
 }
@@ -41,7 +41,8 @@ const hold = (down) => () => {
   setTimeout(drawLatest);  // behind the click that ends with it
 };
 addEventListener('pointerdown', hold(true), true);
-for (const end of ['pointerup', 'pointercancel', 'blur']) addEventListener(end, hold(false), true);
+for (const end of ['pointerup', 'pointercancel']) addEventListener(end, hold(false), true);
+addEventListener('blur', hold(false));  // of the window: those of its elements do not come here
 
 /// Said at the edge of the screen; to those who listen only how it ended.
 function say(text, ends) {

@@ -15,6 +15,7 @@
 
 #include "learner/callbacks/sched_cb.h"
 #include "learner/files/safetensors.h"
+#include "learner/judged_images.h"
 #include "tests/learner/whole_fit.h"
 #include "tests/plot/picture.h"
 #include "tests/support/errors.h"
@@ -294,6 +295,14 @@ TEST_CASE("add_predictions: counts, and the images with the largest and smallest
   CHECK(r.worst.size() == 20);
   CHECK(std::isnan(r.worst[0].confidence));
   CHECK_THROWS_AS(add_predictions(r, p, images, 15), ShapeError);
+}
+
+TEST_CASE("judged_by_loss: what cannot be judged") {
+  CHECK_THROWS_AS(judged_by_loss({Array(Shape{2, 3}, 0), IntArray(Shape{1}, 0)}), ShapeError);
+  CHECK_THROWS_AS(judged_by_loss({Array(Shape{6}, 0), IntArray(Shape{6}, 0)}), ShapeError);
+  for (const int label : {-1, 3})
+    CHECK_THROWS_AS(judged_by_loss({Array(Shape{2, 3}, 0), IntArray(Shape{2}, label)}), Error);
+  CHECK(judged_by_loss({Array(Shape{0, 3}), IntArray(Shape{0})}).empty());
 }
 
 TEST_CASE("add_summary: a row a layer, with the model's parameters") {

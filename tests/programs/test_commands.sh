@@ -53,7 +53,7 @@ grep -q "\"accuracy\":$accuracy," stdout || fail "eval --json: $(cat stdout)"
 # Judged by training images, which the model knows, and by two models that are the same one.
 succeeds eval --hold-out 1000
 [ "$(awk '$3 ~ /^[0-9]+$/ { n += $3 } $2 ~ /^[0-9]+$/ { n += $2 } END { print n }' stdout)" = 1000 ] || fail "hold-out: $(cat stdout)"
-succeeds eval --from out/best.safetensors out/last.safetensors --json
+succeeds eval --from out/best.safetensors --from out/last.safetensors --json
 grep -q "\"accuracy\":$accuracy," stdout || fail "eval of two: $(cat stdout)"
 
 # The weights alone judge the same; a model of another recipe says so.
@@ -62,7 +62,7 @@ succeeds eval --from weights.safetensors --json
 grep -q "\"accuracy\":$accuracy," stdout || fail "eval of the export: $(cat stdout)"
 refused 1 'not of the model of recipe resnet' eval --from weights.safetensors --recipe resnet
 refused 1 'there is no such file' eval --from nowhere.safetensors
-refused 1 'one file expected, 2 came' export --from out/best.safetensors out/last.safetensors --to x.safetensors
+refused 2 'from' export --from out/best.safetensors --from out/last.safetensors --to x.safetensors
 refused 1 "cannot write 'no/where.safetensors'" export --to no/where.safetensors
 
 # Photos: the picture of the batch will do, whatever it is taken for.

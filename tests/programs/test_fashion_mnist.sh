@@ -115,6 +115,11 @@ for from in pair/2/last alone/1/best; do
   [ "$status" = 0 ] || fail "ensemble: going on from $from: status $status: $(cat stderr)"
   cmp stdout pair.txt || fail "ensemble: going on from $from says $(cat stdout)"
 done
+# What lies beside and is of a shorter training is not gone on from.
+ensemble --recipe copy-ensemble --epochs 1 --batch-size 25 --out short
+mkdir mixed && cp -r pair/1 mixed/1 && cp -r short/2 mixed/2
+ensemble --resume mixed/1/last.safetensors
+cmp stdout pair.txt || fail "ensemble: beside a shorter one, status $status: $(cat stdout stderr)"
 mkdir moved && cp pair/2/last.safetensors moved
 refused 1 'in the folder of its model, 2, expected' --resume moved/last.safetensors --data small
 

@@ -16,6 +16,16 @@
 
 using namespace kindling;
 
+/// The options that a training which goes on needs again, because no checkpoint has them.
+std::string again(const Options& o) {
+  std::string words;
+  if (!o.data.empty()) words += " --data " + quoted(o.data);
+  if (!o.tensorboard.empty()) words += " --tensorboard " + quoted(o.tensorboard);
+  if (o.save_every > 0) words += str(" --save-every ", o.save_every);
+  if (o.live) words += str(" --live ", *o.live);
+  return words;
+}
+
 int main(int argc, char** argv) {
   Options options;
   try {
@@ -23,15 +33,15 @@ int main(int argc, char** argv) {
     set_threads(options.threads);
     print_machine();
     options.command(options);
-    check<Error>(std::fflush(stdout) == 0, "stdout", "cannot write the result");
+    check<Error>(std::fflush(stdout) == 0 && !std::ferror(stdout), "stdout",
+                 "cannot write the result");
     return 0;
   } catch (const Stopped& stopped) {
-    const std::string data = options.data.empty() ? "" : " --data " + quoted(options.data);
     if (stopped.saved.empty())
       std::fprintf(stderr, "fashion_mnist: stopped\n");
     else
       std::fprintf(stderr, "fashion_mnist: stopped; to go on: %s --resume %s%s\n",
-                   quoted(argv[0]).c_str(), quoted(stopped.saved).c_str(), data.c_str());
+                   quoted(argv[0]).c_str(), quoted(stopped.saved).c_str(), again(options).c_str());
     return 128 + stopped.signal;
   } catch (const std::bad_alloc&) {
     std::fprintf(stderr, "fashion_mnist: out of memory\n");

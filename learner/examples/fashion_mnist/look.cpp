@@ -8,6 +8,7 @@
 #include "learner/callbacks/lr_finder.h"
 #include "learner/examples/fashion_mnist/commands.h"
 #include "learner/examples/fashion_mnist/pictures.h"
+#include "learner/examples/fashion_mnist/print_json.h"
 #include "learner/examples/fashion_mnist/recipes.h"
 #include "learner/examples/fashion_mnist/split.h"
 #include "nn/summary.h"
@@ -33,7 +34,7 @@ void find_lr(const Options& options) {
   if (options.json) {
     ordered_json result{{"recipe", recipe.name}, {"batches", found.lrs.size()}};
     result["suggestion"] = found.suggestion ? ordered_json(*found.suggestion) : ordered_json();
-    std::printf("%s\n", result.dump().c_str());
+    print_json(result);
   } else if (found.suggestion) {
     std::printf("suggested lr %.2g\n", *found.suggestion);
   } else {
@@ -61,7 +62,7 @@ void summarize_model(const Options& options) {
                     {"parameters", layer.parameters},
                     {"multiply_adds", layer.multiply_adds},
                     {"seconds", layer.seconds}});
-  std::printf("%s\n", ordered_json{{"recipe", recipe.name}, {"layers", list}}.dump().c_str());
+  print_json({{"recipe", recipe.name}, {"layers", list}});
 }
 
 void list_recipes(const Options& options) {
@@ -72,7 +73,7 @@ void list_recipes(const Options& options) {
     else
       std::printf("%-17s %s\n", recipe.name.c_str(), recipe.description.c_str());
   }
-  if (options.json) std::printf("%s\n", list.dump().c_str());
+  if (options.json) print_json(list);
 }
 
 }  // namespace kindling

@@ -30,7 +30,12 @@ void adopt(CLI::App& train, const Checkpoint& checkpoint, Options& o) {
   for (const char* name : kShared) {
     const auto saved = settings.find(name);
     CLI::Option* option = train.get_option(std::string("--") + name);
-    if (saved != settings.end() && option->empty()) option->default_val(saved->second);
+    if (saved == settings.end() || !option->empty()) continue;
+    try {
+      option->default_val(saved->second);
+    } catch (const CLI::ParseError& error) {
+      throw Error(str("[checkpoint] ", checkpoint.path(), ": its settings: ", error.what()));
+    }
   }
   if (!o.out) {
     o.out = o.resume.parent_path();
@@ -132,8 +137,9 @@ class CommandLine {
         ->check([](const std::string& text) {
           double lr = 0;
           const bool number = CLI::detail::lexical_cast(text, lr);
-          return number && lr > 0 && lr <= 1e6 ? ""
-                                               : "Value " + text + " not in range 0 to 1000000";
+          return number && lr > 0 && lr <= 1e6
+                     ? ""
+                     : "Value " + text + ": above 0, at most 1000000 expected";
         });
     hold_out(*train_);
     out(*train_, "folder for all that is written (default: out)");
@@ -160,7 +166,7 @@ class CommandLine {
 
   void use() {
     CLI::App* eval = command("eval", "judges weights by the test images, class by class", evaluate);
-    from(*eval, "files with weights; several are judged together");
+    from(*eval, "file with weights; several, each after a --from, are judged together");
     recipe(*eval);
     hold_out(*eval);
     out(*eval, "folder for three pictures (default: none)");
@@ -171,7 +177,7 @@ class CommandLine {
         ->add_option("photos", o_.photos,
                      "PNG or JPEG files with one piece of clothing each, before a plain background")
         ->required();
-    from(*predict, "files with weights; several decide together");
+    from(*predict, "file with weights; several, each after a --from, decide together");
     recipe(*predict);
     out(*predict, "folder for photos.png, what the model sees (default: out)");
     common(*predict);
@@ -186,6 +192,7 @@ class CommandLine {
     CLI::App* exports =
         command("export", "writes the weights alone, for other programs", export_weights);
     from(*exports, "checkpoint or weights");
+    exports->get_option("--from")->expected(1);
     recipe(*exports);
     exports->add_option("--to", o_.to, "file to write: NAME.safetensors")
         ->required()
@@ -254,7 +261,10 @@ class CommandLine {
     command.add_option("--out", o_.out, what)->check(not_empty);
   }
   void from(CLI::App& command, const char* what) {
-    command.add_option("--from", o_.from, what)->check(not_empty)->capture_default_str();
+    command.add_option("--from", o_.from, what)
+        ->allow_extra_args(false)  // or it would take photos for weights
+        ->check(not_empty)
+        ->capture_default_str();
   }
   void common(CLI::App& command) {
     command.add_option("--data", o_.data, "folder with the four IDX files")->check(not_empty);
@@ -294,13 +304,16 @@ Settings settings_of(const Options& options, double lr, int model) {
   return settings;
 }
 
-int model_of(const Checkpoint& checkpoint) {
-  const auto model = checkpoint.settings().find("model");
-  if (model == checkpoint.settings().end()) return 0;
-  const std::string& text = model->second;
+std::optional<int> whole_number(const std::string& text) {
   int number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc() && end == text.data() + text.size() ? number : 0;
+  if (error != std::errc() || end != text.data() + text.size() || number < 0) return {};
+  return number;
+}
+
+int model_of(const Checkpoint& checkpoint) {
+  const auto model = checkpoint.settings().find("model");
+  return model == checkpoint.settings().end() ? 0 : whole_number(model->second).value_or(0);
 }
 
 std::string quoted(const std::string& word) {

@@ -28,8 +28,8 @@ std::string now() {
 
 }  // namespace
 
-Report begin_report(const Options& options, const Recipe& recipe, const Dataset& images,
-                    int number) {
+Report begin_report(const Options& options, const Recipe& recipe, const Dataset& images, int number,
+                    const std::optional<Checkpoint>& origin) {
   const NamedRecipe& named = named_recipe(options);
   const std::string model =
       number > 0 ? str(", model ", number, " of ", recipe.models) : std::string();
@@ -45,7 +45,7 @@ Report begin_report(const Options& options, const Recipe& recipe, const Dataset&
                                                  : std::string("the test images")},
                      {"statistics", options.no_stats ? "none" : "activations, gradients and steps"},
                      {options.command == train ? "resumed from" : "written again from",
-                      options.resume.empty() ? "nothing" : options.resume.string()},
+                      origin ? origin->path().string() : "nothing"},
                      {"vector registers", str(kInstructionSet, ", ", kRegisterBytes, " bytes")},
                      {"threads", str(options.threads)},
                      {"date", now()}};

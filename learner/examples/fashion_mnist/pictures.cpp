@@ -7,10 +7,7 @@
 #include <vector>
 
 #include "engine/error.h"
-#include "engine/ops/layout.h"
-#include "engine/ops/loss.h"
 #include "engine/ops/reduce.h"
-#include "engine/tape.h"
 #include "learner/files/atomic_file.h"
 #include "learner/judged_images.h"
 #include "learner/metrics.h"
@@ -59,21 +56,17 @@ void draw_predictions(const std::string& path, const Judged& judged) {
 }
 
 void draw_top_losses(const std::string& path, const Judged& judged) {
-  const ImageDataset& images = judged.images;
-  const Predictions& predictions = judged.predictions;
-  const NoGrad no_grad;
-  const Array logs = log_softmax(Tensor(predictions.scores)).value();
-  const IntArray guesses = argmax(Tensor(predictions.scores));
-  std::vector<Index> rows = rows_by_loss(predictions);
-  rows.resize(static_cast<std::size_t>(std::min(kShown, logs.dim(0))));
+  const std::vector<std::string>& classes = judged.images.classes();
+  std::vector<JudgedRow> rows = judged_by_loss(judged.predictions);
+  rows.resize(std::min(static_cast<std::size_t>(kShown), rows.size()));
   std::vector<plot::Image> pictures;
   std::vector<plot::Caption> captions;
-  for (const Index i : rows) {
-    pictures.push_back(picture_of(images, judged.first + i));
-    const Index truth = predictions.labels[i], guess = guesses[i];
-    captions.push_back({str(images.classes()[truth], "\n", images.classes()[guess], "\n",
-                            percent(std::exp(logs.data()[i * logs.dim(1) + guess]))),
-                        truth == guess ? plot::kRight : plot::kWrong});
+  for (const JudgedRow& row : rows) {
+    pictures.push_back(picture_of(judged.images, judged.first + row.row));
+    captions.push_back(
+        {str(classes[static_cast<std::size_t>(row.truth)], "\n",
+             classes[static_cast<std::size_t>(row.guess)], "\n", percent(row.confidence)),
+         row.truth == row.guess ? plot::kRight : plot::kWrong});
   }
   plot::image_grid(path, pictures, captions,
                    {.title = "The largest losses: true class, predicted class and how sure of it"});

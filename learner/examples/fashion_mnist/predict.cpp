@@ -1,6 +1,7 @@
 // Says what is on photos.
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <numeric>
@@ -12,6 +13,7 @@
 #include "learner/examples/fashion_mnist/commands.h"
 #include "learner/examples/fashion_mnist/photo.h"
 #include "learner/examples/fashion_mnist/pictures.h"
+#include "learner/examples/fashion_mnist/print_json.h"
 #include "learner/examples/fashion_mnist/saved.h"
 #include "learner/predictions.h"
 
@@ -49,7 +51,11 @@ Array scores_of(std::vector<SavedModel>& models, const ImageDataset& photos) {
     model.made.model->eval();
     all.push_back({(*model.made.model)(batch.xs[0]).value(), batch.labels()});
   }
-  return average(all).scores;
+  const Array scores = average(all).scores;
+  for (const Scalar score : scores.values())
+    check<Error>(!std::isnan(score), "predict",
+                 "the weights say NaN; they are of a training that diverged");
+  return scores;
 }
 
 /// The most likely classes of a photo, the likeliest first.
@@ -97,7 +103,7 @@ void predict(const Options& options) {
       best.push_back({{"class", guess.name}, {"probability", guess.probability}});
     list.push_back({{"photo", name}, {"best", best}});
   }
-  if (options.json) std::printf("%s\n", list.dump().c_str());
+  if (options.json) print_json(list);
   draw_photos((out / "photos.png").string(), photos, captions);
 }
 

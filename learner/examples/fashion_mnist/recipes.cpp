@@ -15,8 +15,6 @@
 #include "nn/lsuv.h"
 #include "nn/models.h"
 #include "nn/muon.h"
-#include "nn/norm.h"
-#include "nn/pool.h"
 
 namespace kindling {
 
@@ -163,30 +161,6 @@ Recipe copy_ensemble() {
 
 // --- ours ----------------------------------------------------------------------------------------
 
-/// How a stage halves the image: its convolution skips every other pixel, which is cheap, or the
-/// largest of four is taken behind it, which is better.
-enum class Halving { stride, max_pool };
-
-/// A stage of one convolution for each width, batch norm and GeneralRelu; then the mean over all
-/// pixels and the head of the course's ResNets. With `blocks` a ResBlock in every stage between the
-/// first, whose images are large, and the last, which has the most channels: where it costs least.
-std::unique_ptr<nn::Module> stages(const std::vector<Index>& widths, Halving halving,
-                                   bool blocks = false) {
-  auto model = std::make_unique<nn::Sequential>();
-  for (std::size_t i = 0; i < widths.size(); ++i) {
-    const bool first = i == 0, last = i + 1 == widths.size();
-    model->add(nn::conv_bn(first ? 1 : widths[i - 1], widths[i], first ? 5 : 3,
-                           halving == Halving::stride ? 2 : 1));
-    if (blocks && !first && !last) model->add(nn::make<nn::ResBlock>(widths[i], widths[i]));
-    if (halving == Halving::max_pool && !last)
-      model->add(nn::make<nn::MaxPool2d>(2, nn::PoolOptions{.ceil_mode = true}));
-  }
-  model->add(nn::make<nn::GlobalAvgPool>());
-  model->add(nn::make<nn::Linear>(widths.back(), 10, false));
-  model->add(nn::make<nn::BatchNorm1d>(10));
-  return model;
-}
-
 /// Muon, at a rate that rises for a tenth of the way and falls to 0 in a straight line. Behind
 /// every weight here is a norm, so that only directions matter, and those a high rate turns fast.
 Recipe fast(std::unique_ptr<nn::Module> model, int epochs, Index batch_size) {
@@ -200,16 +174,16 @@ Recipe fast(std::unique_ptr<nn::Module> model, int epochs, Index batch_size) {
   return r;
 }
 
-Recipe fast90() { return fast(stages({8, 16, 32, 64}, Halving::stride), 2, 256); }
+Recipe fast90() { return fast(nn::stages({8, 16, 32, 64}), 2, 256); }
 
 Recipe quick() {
-  Recipe r = fast(stages({16, 32, 64, 128}, Halving::stride), 8, 512);
+  Recipe r = fast(nn::stages({16, 32, 64, 128}), 8, 512);
   augment(r, Augment().horizontal_flip());
   return r;
 }
 
 Recipe fast93() {
-  Recipe r = fast(stages({16, 32, 64, 128}, Halving::max_pool), 8, 512);
+  Recipe r = fast(nn::stages({16, 32, 64, 128}, {.halving = nn::Halving::max_pool}), 8, 512);
   augment(r, Augment().horizontal_flip());
   r.flips = true;
   return r;
@@ -223,15 +197,19 @@ Recipe fast94() {
   return r;
 }
 
+std::unique_ptr<nn::Module> wide_stages() {
+  return nn::stages({48, 96, 192, 384}, {.halving = nn::Halving::max_pool, .blocks = true});
+}
+
 Recipe best5() {
-  Recipe r = fast(stages({48, 96, 192, 384}, Halving::max_pool, true), 5, 512);
+  Recipe r = fast(wide_stages(), 5, 512);
   augment(r, Augment().horizontal_flip());
   r.flips = true;
   return r;
 }
 
 Recipe best() {
-  Recipe r = fast(stages({48, 96, 192, 384}, Halving::max_pool, true), 20, 512);
+  Recipe r = fast(wide_stages(), 20, 512);
   const auto [mean, std] = r.normalize;
   const Scalar black = (0 - mean) / std;
   augment(r, Augment().random_crop(1, black).horizontal_flip().random_erase(0.2, 2));

@@ -7,6 +7,7 @@
 #include "learner/callbacks/checkpoint_cb.h"
 #include "learner/examples/fashion_mnist/commands.h"
 #include "learner/examples/fashion_mnist/page.h"
+#include "learner/examples/fashion_mnist/print_json.h"
 #include "learner/examples/fashion_mnist/split.h"
 #include "learner/examples/fashion_mnist/watchers.h"
 
@@ -18,7 +19,7 @@ namespace {
 /// was saved, before another one is trained. (A fit that was over has none, and ends by itself.)
 class NoFurtherCB : public Callback {
  public:
-  NoFurtherCB() : Callback(CheckpointCB::kOrder) {}
+  NoFurtherCB() : Callback(callback_order::kCheckpoint) {}
 
   void before_fit(Learner& learn) override {
     if (learn.rehearses || learn.start->epoch == learn.n_epochs) return;
@@ -44,7 +45,7 @@ void report(const Options& options) {
   prepare_folder(*options.out);
   const auto learn = make_learner(r, make_data_loaders(split.train, split.valid, r.batch_size));
   Watchers watchers(options, settings_of(options, r.lr, number), *options.out, split.all.train,
-                    begin_report(options, r, split.valid, number), number);
+                    begin_report(options, r, split.valid, number, checkpoint), number);
   watchers.join(*learn, checkpoint);
   NoFurtherCB no_further;
   learn->fit(r.epochs, {.cbs = {&no_further}});
@@ -53,11 +54,9 @@ void report(const Options& options) {
   const Predictions judged = capture_preds(*learn);
   watchers.draw({split.judging_images(), split.first(), judged});
   if (options.json)
-    std::printf("%s\n", nlohmann::ordered_json{{"recipe", named_recipe(options).name},
-                                               {"page", watchers.page()},
-                                               {"accuracy", judged.accuracy()}}
-                            .dump()
-                            .c_str());
+    print_json({{"recipe", named_recipe(options).name},
+                {"page", watchers.page()},
+                {"accuracy", judged.accuracy()}});
   else
     std::printf("accuracy %.4f\n", judged.accuracy());
 }

@@ -1,7 +1,5 @@
 #include "learner/examples/fashion_mnist/saved.h"
 
-#include <charconv>
-
 #include "engine/error.h"
 #include "learner/files/state_dict.h"
 
@@ -17,12 +15,6 @@ Settings settings_in(const std::filesystem::path& path) {
   return Checkpoint(std::move(file), path).settings();
 }
 
-Index whole_number(const std::string& text) {
-  Index number = 0;
-  std::from_chars(text.data(), text.data() + text.size(), number);
-  return number;
-}
-
 SavedModel load(const std::filesystem::path& path, const Options& options) {
   const Settings settings = settings_in(path);
   const auto setting = [&](const char* name, const char* otherwise) {
@@ -30,7 +22,8 @@ SavedModel load(const std::filesystem::path& path, const Options& options) {
     return found == settings.end() ? std::string(otherwise) : found->second;
   };
   const std::string name = options.recipe.value_or(setting("recipe", kDefaultRecipe));
-  SavedModel saved{name, find_recipe(name).make(), whole_number(setting("hold-out", "0"))};
+  SavedModel saved{name, find_recipe(name).make(),
+                   whole_number(setting("hold-out", "0")).value_or(0)};
   try {
     load_state_dict(*saved.made.model, read_weights(path));
   } catch (const Error& error) {
@@ -49,6 +42,9 @@ std::vector<SavedModel> load_models(const Options& options) {
     check<Error>(first.mean == here.mean && first.std == here.std, "from", "models of recipes ",
                  models.front().recipe, " and ", model.recipe,
                  " see their images differently, and are not judged together");
+    check<Error>(options.hold_out || model.hold_out == models.front().hold_out, "from",
+                 "models that held out ", models.front().hold_out, " and ", model.hold_out,
+                 " training images are not judged together; --hold-out says by which");
   }
   return models;
 }

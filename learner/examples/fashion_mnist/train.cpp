@@ -8,6 +8,7 @@
 #include "engine/error.h"
 #include "learner/examples/fashion_mnist/commands.h"
 #include "learner/examples/fashion_mnist/page.h"
+#include "learner/examples/fashion_mnist/print_json.h"
 #include "learner/examples/fashion_mnist/recipes.h"
 #include "learner/examples/fashion_mnist/split.h"
 #include "learner/examples/fashion_mnist/watchers.h"
@@ -35,7 +36,8 @@ Trained train_one(const Options& options, Recipe r, const FashionSplit& split,
   const auto learn = make_learner(r, make_data_loaders(split.train, split.valid, r.batch_size));
   if (!resume) prepare_model(r, *learn);
   Watchers watchers(options, settings_of(options, r.lr, number), folder, split.all.train,
-                    begin_report(options, r, split.valid, number), number, live);
+                    begin_report(options, r, split.valid, number, resume), number, live,
+                    number > 0 && number < r.models);
   watchers.join(*learn, resume);
   {
     const StopSignals signals;
@@ -68,9 +70,12 @@ std::optional<Checkpoint> checkpoint_of(int number, const Options& options,
   const auto beside = folder.parent_path() / std::to_string(number) / "last.safetensors";
   if (!std::filesystem::exists(beside)) return {};
   Checkpoint checkpoint(beside);
-  for (const auto& [name, value] : settings) {
+  // Another training's, it may be: then this model begins anew.
+  for (const auto& [name, value] : options.checkpoint->settings()) {
+    const auto own = settings.find(name);
     const auto there = checkpoint.settings().find(name);
-    if (there == checkpoint.settings().end() || there->second != value) return {};  // another one
+    if (there == checkpoint.settings().end()) return {};
+    if (there->second != (own == settings.end() ? value : own->second)) return {};
   }
   return checkpoint;
 }
@@ -80,8 +85,8 @@ void print(const Trained& trained) {
   if (trained.mirrored) std::printf("accuracy with mirrored images %.4f\n", *trained.mirrored);
 }
 
-void print_json(const std::string& recipe, const Options& options, const std::vector<Trained>& all,
-                std::optional<double> together) {
+void print_results(const std::string& recipe, const Options& options,
+                   const std::vector<Trained>& all, std::optional<double> together) {
   nlohmann::ordered_json models = nlohmann::ordered_json::array();
   for (const Trained& trained : all) {
     models.push_back({{"folder", trained.folder.string()}, {"accuracy", trained.accuracy}});
@@ -89,7 +94,7 @@ void print_json(const std::string& recipe, const Options& options, const std::ve
   }
   nlohmann::ordered_json result{{"recipe", recipe}, {"seed", options.seed}, {"models", models}};
   if (together) result["accuracy_together"] = *together;
-  std::printf("%s\n", result.dump().c_str());
+  print_json(result);
 }
 
 }  // namespace
@@ -126,7 +131,7 @@ void train(const Options& options) {
   std::optional<double> together;
   if (models > 1) together = average(judged).accuracy();
   if (options.json)
-    print_json(recipe.name, options, all, together);
+    print_results(recipe.name, options, all, together);
   else if (together)
     std::printf("accuracy together %.4f\n", *together);
 }

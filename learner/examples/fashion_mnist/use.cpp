@@ -1,5 +1,6 @@
 // What can be done with weights: judge them, hand them on.
 
+#include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -9,6 +10,7 @@
 #include "engine/tape.h"
 #include "learner/examples/fashion_mnist/commands.h"
 #include "learner/examples/fashion_mnist/pictures.h"
+#include "learner/examples/fashion_mnist/print_json.h"
 #include "learner/examples/fashion_mnist/saved.h"
 #include "learner/examples/fashion_mnist/split.h"
 #include "learner/files/state_dict.h"
@@ -53,30 +55,35 @@ double loss_of(const Predictions& predictions) {
   return cross_entropy(Tensor(predictions.scores), predictions.labels).item();
 }
 
+/// A share with four digits, or "-" where nothing can be said.
+std::string share(double value) {
+  char text[16] = "-";
+  if (std::isfinite(value)) std::snprintf(text, sizeof text, "%.4f", value);
+  return text;
+}
+
 void print_table(const std::vector<ClassScore>& scores) {
   std::printf("%-12s %7s %10s %7s %7s\n", "class", "images", "precision", "recall", "F1");
   for (const ClassScore& c : scores)
-    std::printf("%-12s %7lld %10.4f %7.4f %7.4f\n", c.name.c_str(),
-                static_cast<long long>(c.images), c.precision, c.recall, c.f1);
+    std::printf("%-12s %7lld %10s %7s %7s\n", c.name.c_str(), static_cast<long long>(c.images),
+                share(c.precision).c_str(), share(c.recall).c_str(), share(c.f1).c_str());
 }
 
-void print_json(const Predictions& plain, const Predictions& mirrored, const Predictions& both,
-                const std::vector<ClassScore>& scores) {
+void print_scores(const Predictions& plain, const Predictions& mirrored, const Predictions& both,
+                  const std::vector<ClassScore>& scores) {
   ordered_json classes = ordered_json::array();
   for (const ClassScore& c : scores)
     classes.push_back({{"class", c.name},
                        {"images", c.images},
-                       {"precision", c.precision},  // dump() writes NaN as null
+                       {"precision", c.precision},  // NaN is written as null
                        {"recall", c.recall},
                        {"f1", c.f1}});
-  std::printf("%s\n", ordered_json{{"images", plain.labels.size()},
-                                   {"accuracy", plain.accuracy()},
-                                   {"loss", loss_of(plain)},
-                                   {"accuracy_mirrored_only", mirrored.accuracy()},
-                                   {"accuracy_with_mirrored", both.accuracy()},
-                                   {"classes", classes}}
-                          .dump()
-                          .c_str());
+  print_json({{"images", plain.labels.size()},
+              {"accuracy", plain.accuracy()},
+              {"loss", loss_of(plain)},
+              {"accuracy_mirrored_only", mirrored.accuracy()},
+              {"accuracy_with_mirrored", both.accuracy()},
+              {"classes", classes}});
 }
 
 }  // namespace
@@ -100,7 +107,7 @@ void evaluate(const Options& options) {
   const Predictions both = average({judged, flipped});
   const auto scores = class_scores(judged, split.judging_images().classes());
   if (options.json) {
-    print_json(judged, flipped, both, scores);
+    print_scores(judged, flipped, both, scores);
   } else {
     print_table(scores);
     std::printf("accuracy %.4f\naccuracy with mirrored images %.4f\n", judged.accuracy(),
@@ -110,8 +117,6 @@ void evaluate(const Options& options) {
 }
 
 void export_weights(const Options& options) {
-  check<Error>(options.from.size() == 1, "from", "one file expected, ", options.from.size(),
-               " came");
   const std::vector<SavedModel> models = load_models(options);
   NamedArrays weights = state_dict(*models.front().made.model);
   weights.metadata["recipe"] = models.front().recipe;
@@ -119,12 +124,10 @@ void export_weights(const Options& options) {
   Index numbers = 0;
   for (const auto& [name, array] : weights.arrays) numbers += array.size();
   if (options.json)
-    std::printf("%s\n", ordered_json{{"file", options.to.string()},
-                                     {"recipe", models.front().recipe},
-                                     {"arrays", weights.arrays.size()},
-                                     {"numbers", numbers}}
-                            .dump()
-                            .c_str());
+    print_json({{"file", options.to.string()},
+                {"recipe", models.front().recipe},
+                {"arrays", weights.arrays.size()},
+                {"numbers", numbers}});
   else
     std::printf("%zu arrays, %lld numbers, of recipe %s: %s\n", weights.arrays.size(),
                 static_cast<long long>(numbers), models.front().recipe.c_str(),

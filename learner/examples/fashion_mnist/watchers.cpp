@@ -15,7 +15,8 @@ void ShowBatchCB::before_batch(Learner& learn) {
 }
 
 Watchers::Watchers(const Options& options, const Settings& settings, std::filesystem::path folder,
-                   const ImageDataset& images, Report beginning, int number, LiveServer* live)
+                   const ImageDataset& images, Report beginning, int number, LiveServer* live,
+                   bool more)
     : folder_(std::move(folder)),
       no_stats_(options.no_stats),
       progress_({.out = options.no_progress ? nullptr : stderr, .plot = file("losses.png")}),
@@ -33,10 +34,11 @@ Watchers::Watchers(const Options& options, const Settings& settings, std::filesy
                  .activations = &stats_,
                  .updates = &updates_,
                  .report = std::move(beginning)}),
-      server_(live) {
+      server_(live),
+      more_(more) {
   metrics_.add<metrics::Accuracy>("accuracy");
   metrics_.log = nullptr;
-  if (live) live_.emplace(*live, reporter_);
+  if (live) live_.emplace(*live, reporter_, "the trained model is judged");
   if (options.tensorboard.empty()) return;
   // Of an ensemble every model has a folder of its own, here too.
   board_.emplace(number > 0 ? options.tensorboard / std::to_string(number) : options.tensorboard);
@@ -61,6 +63,7 @@ void Watchers::draw(const Judged& judged) const {
   Report report = reporter_.report();
   add_predictions(report, judged.predictions, judged.images, judged.first);
   write_report(page(), report);
+  if (more_) report.running = "the next model follows";
   if (server_) server_->publish(report_json(report));
   std::fprintf(stderr, "all there is to see: %s\n", page().c_str());
   if (no_stats_) return;

@@ -39,9 +39,11 @@ class ShowBatchCB : public Callback {
 class Watchers {
  public:
   /// `beginning` is the page before the fit. `live`, if there is one, shows it in between.
-  /// `number`: which model of an ensemble, from 1; 0 when there is only one.
+  /// `number`: which model of an ensemble, from 1; 0 when there is only one. `more`: another one
+  /// follows.
   Watchers(const Options& options, const Settings& settings, std::filesystem::path folder,
-           const ImageDataset& images, Report beginning, int number, LiveServer* live = nullptr);
+           const ImageDataset& images, Report beginning, int number, LiveServer* live = nullptr,
+           bool more = false);
   Watchers(const Watchers&) = delete;
 
   /// The next fit of this learner goes on from the checkpoint, if there is one.
@@ -69,6 +71,7 @@ class Watchers {
   CheckpointCB checkpoint_;
   ReportCB reporter_;
   LiveServer* server_;
+  bool more_;
   std::optional<LiveCB> live_;
   std::optional<TensorBoardCB> board_;
 };
