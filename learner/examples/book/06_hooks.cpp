@@ -67,7 +67,8 @@ int main(int argc, char** argv) {
     const FashionMnist data = load_fashion_mnist();
     const Subset train = first_rows(data.train, brief ? 10'240 : 60'000);
     SequentialModel model;
-    // 3. The callback: hooks on what a predicate picks, for as long as a fit lasts.
+    // 3. The callback: hooks on what a predicate picks, for as long as a fit lasts. The five layers
+    // are the Sequentials here; the model itself is of another type.
     ActivationStats activations([](const nn::Module& m) { return m.type() == "Sequential"; });
     TrainLearner learn(model, make_data_loaders(train, data.test, 1024), nn::CrossEntropyLoss(),
                        {.lr = 0.6, .cbs = {&activations}});  // too fast, on purpose
