@@ -22,9 +22,9 @@ refused() {
 refused 2 'not expected: --bogus' --bogus
 refused 2 '--epochs: Value 0 not in range' --epochs 0
 refused 2 '--epochs: Value many not in range' --epochs many
-refused 2 '--lr: Value -1 not in range' --lr -1
-refused 2 '--lr: Value nan not in range' --lr nan
-refused 2 '--lr: Value 0 not in range' --lr 0
+refused 2 '--lr: Value -1: above 0, at most 1000000 expected' --lr -1
+refused 2 '--lr: Value nan: above 0, at most 1000000 expected' --lr nan
+refused 2 '--lr: Value 0: above 0, at most 1000000 expected' --lr 0
 refused 2 '--batch-size: Value 0 not in range' --batch-size 0
 refused 2 '--threads: Value 0 not in range' --threads 0
 refused 2 '--recipe: no recipe foo; there are quick, lesson16, ' --recipe foo
@@ -81,7 +81,7 @@ start --recipe lesson16-mended --hold-out 13000 --out held
 [ "$(ls held)" = "$(printf '%s\n' batch.png best.safetensors color_dim.png confusion.png \
   dead_chart.png history.csv history.jsonl last.safetensors losses.png predictions.png report.html stats.png top_losses.png updates.png)" ] ||
   fail "hold-out: there is $(ls held)"
-tr -d '"\\' <held/last.safetensors | grep -aq 'training-rows:47000,validation-rows:13000' ||
+tr -d '"\\' <held/last.safetensors | grep -aq 'training-rows:47000,validation-batches:7,validation-rows:13000' ||
   fail 'hold-out: other rows'
 refused 1 'hold-out 13000 there, 0 here' --resume held/last.safetensors --hold-out 0 --out other
 
@@ -144,7 +144,7 @@ stop TERM "two words"
 [ "$status" = 143 ] || fail "SIGTERM: status $status"
 stop INT "the other's"
 [ "$status" = 130 ] || fail "SIGINT: status $status"
-case $again in *"--resume 'the other'\\''s/last.safetensors'") ;; *) fail "to go on: $again" ;; esac
+case $again in *"--resume 'the other'\\''s/last.safetensors' --save-every 3") ;; *) fail "to go on: $again" ;; esac
 cp -r "the other's" halfway
 grep -q '"ending":"ended early, in epoch 1 of 1, training batch ' "the other's/report.html" ||
   fail 'SIGINT: no page that says so'
