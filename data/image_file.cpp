@@ -134,10 +134,11 @@ int orientation_of(std::string_view file) {
 /// The image as the scene was, up where up is.
 ByteArray upright(const ByteArray& image, int orientation) {
   if (orientation == 1) return image;
-  const bool sideways = orientation >= 5, from_right = orientation == 2 || orientation == 3 ||
-                                                       orientation == 7 || orientation == 8;
-  const bool from_bottom =
-      orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
+  // For 1 to 8, whether rows count from below or columns from the right, as edges of the file.
+  constexpr bool kFromBottom[] = {false, false, true, true, false, true, true, false};
+  constexpr bool kFromRight[] = {false, true, true, false, false, false, true, true};
+  const bool from_bottom = kFromBottom[orientation - 1], from_right = kFromRight[orientation - 1];
+  const bool sideways = orientation >= 5;
   const Index h = image.dim(0), w = image.dim(1), c = image.dim(2);
   ByteArray out(sideways ? Shape{w, h, c} : image.shape());
   std::uint8_t* to = out.data();

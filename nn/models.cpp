@@ -63,6 +63,16 @@ std::unique_ptr<Sequential> conv_bn_net() {
                                conv(64, 10, 3, 2, Activation::none), make<Flatten>()});
 }
 
+namespace {
+
+/// (N, features) -> (N, classes)
+void add_head(Sequential& model, Index features, Index classes) {
+  model.add(make<Linear>(features, classes, false));
+  model.add(make<BatchNorm1d>(classes));
+}
+
+}  // namespace
+
 std::unique_ptr<Sequential> resnet(std::unique_ptr<Module> first, const std::vector<Index>& widths,
                                    ResNetOptions options) {
   check<Error>(!widths.empty(), "resnet", "at least one width expected");
@@ -72,8 +82,7 @@ std::unique_ptr<Sequential> resnet(std::unique_ptr<Module> first, const std::vec
     model->add(make<ResBlock>(widths[i], widths[i + 1], 2));
   model->add(options.pooled ? make<GlobalAvgPool>() : make<Flatten>());
   if (options.dropout != 0) model->add(make<Dropout>(options.dropout));
-  model->add(make<Linear>(widths.back(), options.classes, false));
-  model->add(make<BatchNorm1d>(options.classes));
+  add_head(*model, widths.back(), options.classes);
   return model;
 }
 
@@ -100,8 +109,7 @@ std::unique_ptr<Sequential> stages(const std::vector<Index>& widths, StagesOptio
     if (!strides && !last) model->add(make<MaxPool2d>(2, PoolOptions{.ceil_mode = true}));
   }
   model->add(make<GlobalAvgPool>());
-  model->add(make<Linear>(widths.back(), options.classes, false));
-  model->add(make<BatchNorm1d>(options.classes));
+  add_head(*model, widths.back(), options.classes);
   return model;
 }
 

@@ -84,35 +84,43 @@ TEST_CASE("CheckpointCB: a signal ends the fit behind the batch, with a checkpoi
   }
 }
 
+namespace {
+
+/// How far a fit of two epochs comes, and from where: through, from its beginning to the plug that
+/// is pulled behind four batches, or from there to its end.
+enum class Way { whole, stopped, resumed };
+
+void fit(Learner& learn, Way way, const std::string& half) {
+  CheckpointCB checkpoint;
+  StopAfter stop(4, half);
+  if (way == Way::resumed) checkpoint.resume(half);
+  if (way == Way::stopped)
+    CHECK_THROWS_WITH(learn.fit(2, {.cbs = {&stop, &checkpoint}}), "pulled the plug");
+  else
+    learn.fit(2, {.cbs = {&checkpoint}});
+}
+
+}  // namespace
+
 TEST_CASE("CheckpointCB: gradients that a MomentumLearner carries on are carried over") {
   const TemporaryFolder folder;
-  const std::string half = folder.file("half");
   const Points data(24, 8, 4, true);
-  const auto fit = [&](const char* stop_at, const char* resume) {
+  const auto weights = [&](Way way) {
     set_seed(3);
     const auto model = nn::mlp(3, 4, 2);
     MomentumLearner learn(*model, data.dls, nn::CrossEntropyLoss(), {.lr = 0.05});
-    CheckpointCB checkpoint;
-    StopAfter stop(4, half);
-    if (resume) checkpoint.resume(resume);
-    if (stop_at) learn.add(stop);
-    learn.add(checkpoint);
-    try {
-      learn.fit(2);
-    } catch (const std::runtime_error&) {
-    }
+    fit(learn, way, folder.file("half"));
     return bits(*model);
   };
-  const std::string whole = fit(nullptr, nullptr), stopped = fit(half.c_str(), nullptr);
-  CHECK((stopped != whole));
-  CHECK((fit(nullptr, half.c_str()) == whole));
+  const std::string whole = weights(Way::whole);
+  CHECK((weights(Way::stopped) != whole));
+  CHECK((weights(Way::resumed) == whole));
 }
 
 TEST_CASE("CheckpointCB: a fit with frozen layers and groups of parameters goes on as it was") {
   const TemporaryFolder folder;
-  const std::string half = folder.file("half");
   const Points data(24, 8, 4, true);
-  const auto fit = [&](bool stops, bool resumes, double factor = 0.5) {
+  const auto weights = [&](Way way, double factor = 0.5) {
     set_seed(3);
     nn::Sequential model(nn::make<nn::Linear>(3, 4), nn::make<nn::Linear>(4, 4),
                          nn::make<nn::Linear>(4, 2));
@@ -122,22 +130,13 @@ TEST_CASE("CheckpointCB: a fit with frozen layers and groups of parameters goes 
         {.lr = 0.05, .opt_func = optimizer<nn::Adam>(), .param_groups = [=](const nn::Module& m) {
            return nn::discriminative(m, factor);
          }});
-    CheckpointCB checkpoint;
-    StopAfter stop(4, half);
-    if (resumes) checkpoint.resume(half);
-    if (stops) learn.add(stop);
-    learn.add(checkpoint);
-    try {
-      learn.fit(2);
-    } catch (const std::runtime_error& error) {
-      if (!stops) throw;
-    }
+    fit(learn, way, folder.file("half"));
     return bits(model);
   };
-  const std::string whole = fit(false, false), stopped = fit(true, false);
-  CHECK((stopped != whole));
-  CHECK((fit(false, true) == whole));
-  CHECK(contains(message_of([&] { fit(false, true, 0.25); }), "optimizer.group.0.lr_scale"));
+  const std::string whole = weights(Way::whole);
+  CHECK((weights(Way::stopped) != whole));
+  CHECK((weights(Way::resumed) == whole));
+  CHECK(contains(message_of([&] { weights(Way::resumed, 0.25); }), "optimizer.group.0.lr_scale"));
 }
 
 TEST_CASE("CheckpointCB: the best of one measure is not held against another") {

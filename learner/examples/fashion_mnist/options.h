@@ -41,7 +41,7 @@ struct Options {
 
 inline constexpr const char* kDefaultRecipe = "quick";
 
-/// Fills the options; returns an exit status when the program should end here.
+/// Fills the options (command_line.cpp); returns an exit status when the program should end here.
 std::optional<int> parse(int argc, char** argv, Options& options);
 
 /// The recipe of the options.

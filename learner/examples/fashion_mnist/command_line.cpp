@@ -1,0 +1,274 @@
+#include "learner/examples/fashion_mnist/options.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+
+#include "engine/error.h"
+#include "learner/examples/fashion_mnist/commands.h"
+#include "learner/examples/fashion_mnist/did_you_mean.h"
+#include "learner/examples/fashion_mnist/recipes.h"
+
+namespace kindling {
+
+namespace {
+
+/// The options that a training which goes on must share with the one that was interrupted.
+const char* const kShared[] = {"recipe", "epochs",   "batch-size", "lr",
+                               "seed",   "hold-out", "no-stats"};
+
+const char* const kLatest = "out/last.safetensors";
+
+/// What was not said is as it was in the training that goes on, or whose page is written again, and
+/// the folder is that of its file.
+void adopt(CLI::App& train, const Checkpoint& checkpoint, Options& o) {
+  const Settings& settings = checkpoint.settings();
+  for (const char* name : kShared) {
+    const auto saved = settings.find(name);
+    CLI::Option* option = train.get_option(std::string("--") + name);
+    if (saved == settings.end() || !option->empty()) continue;
+    try {
+      option->default_val(saved->second);
+    } catch (const CLI::ParseError& error) {
+      throw Error(str("[checkpoint] ", checkpoint.path(), ": its settings: ", error.what()));
+    }
+  }
+  if (!o.out) {
+    o.out = o.resume.parent_path();
+    // An ensemble has a folder for each model below its own.
+    if (model_of(checkpoint) > 0 && train.parsed()) o.out = (*o.out / "..").lexically_normal();
+    if (o.out->empty()) o.out = ".";
+  }
+}
+
+/// Fills the command line's options, each of which is declared once, for all commands that have it.
+class CommandLine {
+ public:
+  explicit CommandLine(Options& options) : o_(options) {
+    app_.name("fashion_mnist");
+    app_.require_subcommand(1);
+    app_.get_formatter()->column_width(24);
+    app_.get_formatter()->label("SUBCOMMAND", "[COMMAND]");
+    app_.get_formatter()->label("Subcommands", "Commands");
+    app_.get_formatter()->label("TEXT", "PATH");
+    app_.get_formatter()->label("INT", "N");
+    app_.get_formatter()->label("UINT", "N");
+    app_.get_formatter()->label("FLOAT", "X");
+    app_.footer(
+        "Without a command it trains. COMMAND --help has the options of each. Examples:\n"
+        "  fashion_mnist --recipe lesson16            see out/color_dim.png\n"
+        "  fashion_mnist predict shoe.jpg bag.png     by the best weights of the training\n"
+        "  fashion_mnist --resume out/last.safetensors\n"
+        "Exit status: 0, 1 when something failed, 2 for a command line that makes no sense, and\n"
+        "128 + the signal when it was stopped by one. Results go to stdout, all else to stderr.");
+    train();
+    use();
+    look();
+  }
+
+  std::optional<int> parse(std::vector<std::string> words) {
+    if (words.empty() || (words[0].starts_with('-') && words[0] != "--help" && words[0] != "-h"))
+      words.insert(words.begin(), "train");
+    std::vector<std::string> names;
+    for (const CLI::App* command : app_.get_subcommands({})) names.push_back(command->get_name());
+    if (!words[0].starts_with('-') &&
+        std::find(names.begin(), names.end(), words[0]) == names.end())
+      return wrong("no command " + words[0] + did_you_mean(words[0], names));
+    try {
+      std::reverse(words.begin(), words.end());  // CLI11 takes them from the end.
+      app_.parse(words);
+      if (report_->parsed() && o_.resume.empty()) o_.resume = kLatest;
+      if (!o_.resume.empty()) adopt(*train_, o_.checkpoint.emplace(o_.resume), o_);
+      return {};
+    } catch (const CLI::ExtrasError&) {
+      return wrong(unexpected());
+    } catch (const CLI::ParseError& error) {
+      if (error.get_exit_code() == 0) return app_.exit(error);
+      return wrong(error.what());
+    }
+  }
+
+ private:
+  CLI::App app_{"Trains networks on Fashion-MNIST, looks inside them and uses them."};
+  CLI::App *train_ = nullptr, *report_ = nullptr;
+  Options& o_;
+
+  int wrong(const std::string& what) {
+    std::fprintf(stderr, "fashion_mnist: %s (--help lists the %s)\n", what.c_str(),
+                 app_.get_subcommands().empty() ? "commands" : "options");
+    return 2;
+  }
+
+  /// What was on the command line that nobody asked for.
+  std::string unexpected() const {
+    const std::string word = app_.remaining(true).front();
+    std::vector<std::string> names;
+    for (const CLI::App* command : app_.get_subcommands())
+      for (const CLI::Option* option : command->get_options()) names.push_back(option->get_name());
+    return "not expected: " + word + did_you_mean(word.substr(0, word.find('=')), names);
+  }
+
+  CLI::App* command(const char* name, const char* description, void (*does)(const Options&)) {
+    CLI::App* command = app_.add_subcommand(name, description);
+    command->callback([this, does] { o_.command = does; });
+    return command;
+  }
+
+  void train() {
+    train_ = command("train", "trains by a recipe, and writes pictures, history and weights",
+                     kindling::train);
+    train_->footer("`fashion_mnist recipes` lists them.");
+    recipe(*train_);
+    seed(*train_);
+    train_->add_option("--epochs", o_.epochs, "passes over the images (default: the recipe's)")
+        ->check(whole(1, 1'000'000));
+    batch_size(*train_);
+    train_->add_option("--lr", o_.lr, "learning rate (default: the recipe's)")
+        ->check([](const std::string& text) {
+          double lr = 0;
+          const bool number = CLI::detail::lexical_cast(text, lr);
+          return number && lr > 0 && lr <= 1e6
+                     ? ""
+                     : "Value " + text + ": above 0, at most 1000000 expected";
+        });
+    hold_out(*train_);
+    out(*train_, "folder for all that is written (default: out)");
+    train_->add_option("--resume", o_.resume, "checkpoint to go on from, with its settings")
+        ->check(not_empty);
+    train_
+        ->add_option("--save-every", o_.save_every,
+                     "batches between two checkpoints (default: an epoch's)")
+        ->check(whole(1, 1'000'000'000));
+    train_
+        ->add_option("--tensorboard", o_.tensorboard, "folder for what TensorBoard reads meanwhile")
+        ->check(not_empty);
+    train_
+        ->add_option("--live", o_.live,
+                     "serve the page on http://127.0.0.1:PORT/ meanwhile (0: any port)")
+        ->type_name("PORT")
+        ->check(whole(0, 65'535));
+    train_->add_flag("--no-stats", o_.no_stats, "do not look inside");
+    train_->add_flag("--no-progress", o_.no_progress, "no progress display");
+    train_->add_flag("--detect-anomaly", o_.detect_anomaly,
+                     "name the first op that makes a NaN or an infinity (slower)");
+    common(*train_);
+  }
+
+  void use() {
+    CLI::App* eval = command("eval", "judges weights by the test images, class by class", evaluate);
+    from(*eval, "file with weights; several, each after a --from, are judged together");
+    recipe(*eval);
+    hold_out(*eval);
+    out(*eval, "folder for three pictures (default: none)");
+    common(*eval);
+
+    CLI::App* predict = command("predict", "says what is on photos", kindling::predict);
+    predict
+        ->add_option("photos", o_.photos,
+                     "PNG or JPEG files with one piece of clothing each, before a plain background")
+        ->required();
+    from(*predict, "file with weights; several, each after a --from, decide together");
+    recipe(*predict);
+    out(*predict, "folder for photos.png, what the model sees (default: out)");
+    common(*predict);
+
+    report_ = command("report", "writes page and pictures again, from a checkpoint", report);
+    report_->add_option("--from", o_.resume, "checkpoint of a training")
+        ->check(not_empty)
+        ->default_str(kLatest);
+    out(*report_, "folder for what is written (default: that of the checkpoint)");
+    common(*report_);
+
+    CLI::App* exports =
+        command("export", "writes the weights alone, for other programs", export_weights);
+    from(*exports, "checkpoint or weights");
+    exports->get_option("--from")->expected(1);
+    recipe(*exports);
+    exports->add_option("--to", o_.to, "file to write: NAME.safetensors")
+        ->required()
+        ->check(not_empty);
+    common(*exports);
+  }
+
+  void look() {
+    CLI::App* find =
+        command("lr-find", "tries rates from tiny to too large, and suggests one", find_lr);
+    recipe(*find);
+    seed(*find);
+    batch_size(*find);
+    hold_out(*find);
+    out(*find, "folder for lr_find.png (default: out)");
+    common(*find);
+
+    CLI::App* summary =
+        command("summary", "lists the layers of a recipe's model and their cost", summarize_model);
+    recipe(*summary);
+    batch_size(*summary);
+    common(*summary);
+
+    CLI::App* list = command("recipes", "lists the recipes", list_recipes);
+    common(*list);
+  }
+
+  /// A whole number in [low, high]. (CLI11 would say so in --help, at the cost of a line each.)
+  static CLI::Validator whole(int low, int high) { return CLI::Range(low, high).description(""); }
+  static std::string not_empty(const std::string& text) {
+    return text.empty() ? "a path expected" : "";
+  }
+
+  void recipe(CLI::App& command) {
+    command
+        .add_option("--recipe", o_.recipe,
+                    "how to train which model (default: the weights', or quick)")
+        ->type_name("NAME")
+        ->check([](const std::string& name) {
+          try {
+            find_recipe(name);
+            return std::string();
+          } catch (const Error& error) {
+            return std::string(error.what());
+          }
+        });
+  }
+  void seed(CLI::App& command) {
+    command.add_option("--seed", o_.seed, "same seed, same result")
+        ->check([](const std::string& text) {
+          return text.starts_with('-') ? "Value " + text + " is negative" : "";
+        })
+        ->capture_default_str();
+  }
+  void batch_size(CLI::App& command) {
+    command.add_option("--batch-size", o_.batch_size, "images a step (default: the recipe's)")
+        ->check(whole(1, 60'000));
+  }
+  void hold_out(CLI::App& command) {
+    command
+        .add_option("--hold-out", o_.hold_out,
+                    "judge by so many training images, kept from training, not the test images")
+        ->check(whole(0, 59'999));
+  }
+  void out(CLI::App& command, const char* what) {
+    command.add_option("--out", o_.out, what)->check(not_empty);
+  }
+  void from(CLI::App& command, const char* what) {
+    command.add_option("--from", o_.from, what)
+        ->allow_extra_args(false)  // or it would take photos for weights
+        ->check(not_empty)
+        ->capture_default_str();
+  }
+  void common(CLI::App& command) {
+    command.add_option("--data", o_.data, "folder with the four IDX files")->check(not_empty);
+    command.add_option("--threads", o_.threads, "cores to use; no result depends on it")
+        ->check(whole(1, 1024))
+        ->capture_default_str();
+    command.add_flag("--json", o_.json, "the result as one line of JSON");
+  }
+};
+
+}  // namespace
+
+std::optional<int> parse(int argc, char** argv, Options& options) {
+  return CommandLine(options).parse({argv + 1, argv + argc});
+}
+
+}  // namespace kindling
