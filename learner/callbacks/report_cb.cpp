@@ -28,8 +28,8 @@ void ReportCB::before_fit(Learner& learn) {
   losses_.clear();
   rates_.clear();
   ends_.clear();
-  begun_ = false;
-  ending_ = "stopped";
+  begun_ = whole_ = false;
+  ending_.clear();
 }
 
 void ReportCB::before_epoch(Learner& learn) {
@@ -57,15 +57,14 @@ void ReportCB::cleanup_epoch(Learner& learn) {
 
 void ReportCB::after_fit(Learner& learn) {
   if (learn.rehearses) return;
-  begun_ = true;
-  ending_.clear();
+  begun_ = whole_ = true;
 }
 
 void ReportCB::cleanup_fit(Learner& learn) {
   if (learn.rehearses) return;
   if (metrics_) rows_ = metrics_->history();
   metrics_ = nullptr;
-  if (!ending_.empty()) ending_ = "ended early, in " + place_of(learn);
+  if (!whole_) ending_ = "ended early, in " + place_of(learn);
   if (begun_ && !options_.path.empty()) write_report(options_.path, report());
 }
 
@@ -82,7 +81,7 @@ Report ReportCB::report() const {
   Report report = options_.report;
   report.losses = losses_;
   report.rates = rates_;
-  report.ending = metrics_ ? "" : ending_;
+  report.ending = ending_;
   const std::vector<MetricsRow>& rows = metrics_ ? metrics_->history() : rows_;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     Report::Pass pass{rows[i].epoch, rows[i].train, 0, {}, rows[i].seconds};

@@ -58,7 +58,8 @@ class ReportCB : public Callback {
   std::vector<double> losses_, rates_;
   std::vector<Index> ends_;  ///< For each of the rows, how many training batches were done.
   bool begun_ = false;       ///< There is something to show.
-  std::string ending_;
+  bool whole_ = false;       ///< The fit came to its end.
+  std::string ending_;       ///< How it ended, if not so.
 };
 
 /// Where a fit stands, for people: "epoch 2 of 8, training batch 5 of 59".
