@@ -5,7 +5,8 @@
 
 namespace kindling {
 
-// The library's parser and writer are templates that take seconds to compile, so they stand in one file.
+// The library's parser and writer are templates that take seconds to compile, so they stand in one
+// file.
 
 /// The JSON value of the text; a discarded one when it is not JSON or nests deeper than so many
 /// levels (0: no list and no object). Of a text that nests without end every byte would be worth a
