@@ -4,9 +4,6 @@
 #include <utility>
 
 #include "engine/error.h"
-#include "engine/ops/elementwise.h"
-#include "engine/ops/reduce.h"
-#include "engine/tape.h"
 
 namespace kindling {
 
@@ -17,13 +14,10 @@ GradientClipCB::GradientClipCB(double max_norm)
 }
 
 void GradientClipCB::after_backward(Learner& learn) {
-  const NoGrad no_grad;
-  double square = 0;
+  double square = 0;  // as a float it would be infinite for gradients of 2e19
   for (const Tensor& parameter : learn.opt->parameters())
-    if (const Array& grad = parameter.grad(); grad.defined()) {
-      const Tensor g(grad);
-      square += double{sum(g * g).item()};
-    }
+    if (const Array& grad = parameter.grad(); grad.defined())
+      for (const Scalar v : grad.values()) square += double{v} * double{v};
   norm_ = std::sqrt(square);
   // PyTorch's epsilon: the result is a hair shorter than max_norm.
   if (norm_ > max_norm_) learn.opt->scale_grad(max_norm_ / (norm_ + 1e-6));

@@ -64,6 +64,31 @@ TEST_CASE("GradientClipCB: gradients above the norm are scaled to it, others are
   for (const double bad : {0.0, -1.0, kInfinity}) CHECK_THROWS_AS(GradientClipCB{bad}, Error);
 }
 
+TEST_CASE("GradientClipCB: gradients whose squares no float can hold") {
+  Points data;
+  nn::Linear model(3, 2);
+  std::vector<double> before, after;
+  OnEvent enlarge(
+      [&](const std::string& event, Learner& learn) {
+        if (event != "after_backward") return;
+        learn.opt->scale_grad(1e25);
+        before = gradients(learn);
+      },
+      -100);
+  GradientClipCB clip(2);
+  OnEvent look(
+      [&](const std::string& event, Learner& learn) {
+        if (event != "after_backward") return;
+        after = gradients(learn);
+        throw CancelFit();
+      },
+      100);
+  TrainLearner(model, data.dls, nn::CrossEntropyLoss(), {.cbs = {&enlarge, &clip, &look}}).fit(1);
+  CHECK(norm(before) > 1e24);
+  CHECK(clip.norm() == doctest::Approx(norm(before)).epsilon(1e-6));
+  CHECK(norm(after) == doctest::Approx(2).epsilon(1e-6));
+}
+
 TEST_CASE("GradientAccumulationCB: three batches of 4 make the step of one of 12") {
   std::vector<double> results[2];
   for (const bool gathers : {false, true}) {

@@ -7,7 +7,7 @@
 #include "engine/tape.h"
 #include "learner/callbacks/lr_finder.h"
 #include "learner/examples/fashion_mnist/commands.h"
-#include "learner/examples/fashion_mnist/pictures.h"
+#include "learner/examples/fashion_mnist/out_folder.h"
 #include "learner/examples/fashion_mnist/print_json.h"
 #include "learner/examples/fashion_mnist/recipes.h"
 #include "learner/examples/fashion_mnist/split.h"

@@ -1,14 +1,11 @@
 #include "learner/examples/fashion_mnist/pictures.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <vector>
 
 #include "engine/error.h"
 #include "engine/ops/reduce.h"
-#include "learner/files/atomic_file.h"
 #include "learner/judged_images.h"
 #include "learner/metrics.h"
 #include "learner/plot/charts.h"
@@ -25,15 +22,6 @@ std::string percent(double share) {
   char text[16];
   std::snprintf(text, sizeof text, "%.0f %%", 100 * share);
   return text;
-}
-
-void prepare_folder(const std::filesystem::path& out) {
-  std::error_code error;
-  std::filesystem::create_directories(out, error);
-  check<Error>(!error, "out", "cannot make the folder ", out, ": ", error.message());
-  const auto probe = out / ("writable-" + std::to_string(getpid()) + ".tmp");
-  write_file_atomically(probe.string(), "", "out");
-  std::filesystem::remove(probe, error);
 }
 
 void draw_predictions(const std::string& path, const Judged& judged) {

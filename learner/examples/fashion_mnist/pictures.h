@@ -9,10 +9,6 @@
 
 namespace kindling {
 
-/// Makes the folder, if need be, and throws Error when nothing can be written into it: now rather
-/// than after the training.
-void prepare_folder(const std::filesystem::path& out);
-
 /// Images that a model was judged by, and what it said of them: rows first, first + 1, ... of
 /// `images`, in the order of the predictions. All throw std::runtime_error when the file cannot be
 /// written.

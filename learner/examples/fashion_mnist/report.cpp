@@ -6,6 +6,7 @@
 #include "engine/error.h"
 #include "learner/callbacks/checkpoint_cb.h"
 #include "learner/examples/fashion_mnist/commands.h"
+#include "learner/examples/fashion_mnist/out_folder.h"
 #include "learner/examples/fashion_mnist/page.h"
 #include "learner/examples/fashion_mnist/print_json.h"
 #include "learner/examples/fashion_mnist/split.h"

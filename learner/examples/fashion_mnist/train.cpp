@@ -7,6 +7,7 @@
 #include "engine/anomaly.h"
 #include "engine/error.h"
 #include "learner/examples/fashion_mnist/commands.h"
+#include "learner/examples/fashion_mnist/out_folder.h"
 #include "learner/examples/fashion_mnist/page.h"
 #include "learner/examples/fashion_mnist/print_json.h"
 #include "learner/examples/fashion_mnist/recipes.h"

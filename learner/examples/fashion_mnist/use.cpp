@@ -9,6 +9,7 @@
 #include "engine/ops/loss.h"
 #include "engine/tape.h"
 #include "learner/examples/fashion_mnist/commands.h"
+#include "learner/examples/fashion_mnist/out_folder.h"
 #include "learner/examples/fashion_mnist/pictures.h"
 #include "learner/examples/fashion_mnist/print_json.h"
 #include "learner/examples/fashion_mnist/saved.h"
