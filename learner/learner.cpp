@@ -102,6 +102,9 @@ void Learner::scope(Event before, Event after, Event cleanup, const Body& body) 
 void Learner::fit(int epochs, FitOptions options) {
   check<Error>(epochs >= 0, "fit", epochs, " epochs: at least 0 expected");
   check<Error>(!fits_, "fit", "another fit of this learner is running");
+  check<Error>(epochs == 0 || !options.train || dls.train.size() > 0, "fit",
+               "the training data make no batch: ", dls.train.dataset().size(),
+               " rows in batches of ", dls.train.batch_size());
   struct Running {
     Learner& learn;
     explicit Running(Learner& l) : learn(l) { learn.fits_ = true; }

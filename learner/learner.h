@@ -72,9 +72,10 @@ class Learner {
 
   /// Trains for n_epochs, with a new optimizer and no gradients. When it throws, every cleanup has
   /// run and the learner can fit again. The model stays in the mode of the last pass. Throws Error
-  /// for a negative number of epochs, for a callback that is null or there twice, for an opt_func
-  /// or param_groups that is empty, when no callback makes the predictions or the loss, and within
-  /// another fit of the same learner (which capture_preds and lr_find are, too).
+  /// for a negative number of epochs, for training data that make no batch, for a callback that is
+  /// null or there twice, for an opt_func or param_groups that is empty, when no callback makes the
+  /// predictions or the loss, and within another fit of the same learner (which capture_preds and
+  /// lr_find are, too).
   void fit(int n_epochs = 1, FitOptions options = {});
 
   /// Refers to the callback from now on; sorted by order, stably. Throws Error when it is there

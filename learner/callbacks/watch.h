@@ -11,7 +11,8 @@ namespace kindling {
 struct WatchOptions {
   std::string metric = "loss";
   bool larger_is_better = false;
-  /// A better value is better by this share of the best one (PyTorch's threshold_mode "rel").
+  /// A better value is better by this share of the best one's size: PyTorch's threshold_mode "rel",
+  /// which for negative values would take a slightly worse one for better.
   double threshold = 1e-4;
   int patience = 3;  ///< So many validations without a better value are borne.
 };

@@ -5,13 +5,17 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <complex>
 #include <limits>
+#include <numbers>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "data/synthetic.h"
+#include "engine/error.h"
 #include "engine/parallel.h"
 #include "tests/support/errors.h"
 
@@ -111,7 +115,7 @@ TEST_CASE("random_erase fills parts with noise of the image's own mean, within i
   augment.random_erase(0.5, 1);
   const Batch before = numbered(300, 8, 8), after = augment(numbered(300, 8, 8));
   int erased = 0;
-  double sum = 0, count = 0;
+  double sum = 0, square = 0, count = 0;
   for (Index i = 0; i < 300; ++i) {
     const auto x = image(before, i), y = image(after, i);
     Index changed = 0, top = 8, bottom = -1, left = 8, right = -1;
@@ -122,7 +126,9 @@ TEST_CASE("random_erase fills parts with noise of the image's own mean, within i
       ++changed;
       top = std::min(top, k / 8), bottom = std::max(bottom, k / 8);
       left = std::min(left, k % 8), right = std::max(right, k % 8);
-      sum += (y[at] - x.front()) / 63.0;
+      const double noise = (y[at] - x.front()) / 63.0;
+      sum += noise;
+      square += noise * noise;
       ++count;
     }
     if (changed == 0) continue;
@@ -132,7 +138,15 @@ TEST_CASE("random_erase fills parts with noise of the image's own mean, within i
     CHECK(changed > 8);  // of 16; a number may happen to be the one that was there
   }
   CHECK(std::abs(erased - 150) < 6 * 8.7);
-  CHECK(sum / count == doctest::Approx(0.5).epsilon(0.03));
+  const double mean = sum / count;
+  CHECK(mean == doctest::Approx(0.5).epsilon(0.03));
+  // The 64 equally spaced numbers have this deviation, and normal noise that is cut off c
+  // deviations from its mean has that one.
+  const double deviation = std::sqrt((64 * 64 - 1) / 12.0) / 63, c = 0.5 / deviation;
+  const double beyond = std::erfc(c / std::numbers::sqrt2) / 2;
+  const double density = std::exp(-c * c / 2) / std::sqrt(2 * std::numbers::pi);
+  const double cut = std::sqrt(1 - 2 * beyond - 2 * c * density + 2 * c * c * beyond);
+  CHECK(std::sqrt(square / count - mean * mean) == doctest::Approx(deviation * cut).epsilon(0.06));
 }
 
 TEST_CASE("random_copy brings a part of the image to another place") {
@@ -152,7 +166,58 @@ TEST_CASE("random_copy brings a part of the image to another place") {
   CHECK(copied > 50);
 }
 
-TEST_CASE("affine: nothing to do is nothing done, and a turn by 180 degrees mirrors twice") {
+TEST_CASE("affine: every pixel comes from where turn, zoom and shift brought it from") {
+  // A plane: between its pixels, interpolation is exact.
+  const auto plane = [](double y, double x, Index k) {
+    return k == 0 ? 3 + 5 * x - 2 * y : 7 * y - x;
+  };
+  constexpr Index h = 7, w = 9;
+  constexpr double fill = -1000;
+  Array pixels(Shape{40, h, w, 2});
+  for (Index i = 0; i < pixels.size(); ++i)
+    pixels.data()[i] = static_cast<Scalar>(
+        plane(static_cast<double>(i / 2 / w % h), static_cast<double>(i / 2 % w), i % 2));
+  using Complex = std::complex<double>;  // x + iy
+  const Complex middle((w - 1) / 2.0, (h - 1) / 2.0);
+  for (const std::array<double, 3>& most :
+       {std::array{180.0, 0.0, 0.0}, {0.0, 0.5, 0.0}, {0.0, 0.0, 0.4}, {30.0, 0.2, 0.1}}) {
+    const double degrees = most[0], zoom = most[1], shift = most[2];
+    INFO(str("degrees ", degrees, ", zoom ", zoom, ", shift ", shift));
+    Random random(9), twin(9);
+    Augment augment(random);
+    augment.affine(degrees, zoom, shift, static_cast<Scalar>(fill));
+    const Batch after = augment(Batch{{Tensor(pixels)}, IntArray(Shape{40}, 0)});
+    const std::uint64_t key = twin.bits();
+    Index inside = 0, outside = 0;
+    for (Index i = 0; i < 40; ++i) {
+      Draw draw(key, i);
+      const auto within = [&](double most) { return (2 * draw.uniform() - 1) * most; };
+      const double angle = within(degrees) * std::numbers::pi / 180, scale = 1 + within(zoom);
+      const double down = within(shift) * h, right = within(shift) * w;
+      const auto y = image(after, i);
+      for (Index at = 0; at < h * w; ++at) {
+        const Complex here(static_cast<double>(at % w), static_cast<double>(at / w));
+        const Complex from =
+            middle + (here - middle - Complex(right, down)) / std::polar(scale, angle);
+        for (Index k = 0; k < 2; ++k) {
+          const double got = y[static_cast<std::size_t>(2 * at + k)];
+          if (from.real() >= 0 && from.real() <= w - 1 && from.imag() >= 0 &&
+              from.imag() <= h - 1) {
+            CHECK(std::abs(got - plane(from.imag(), from.real(), k)) <= 2e-5);
+            ++inside;
+          } else if (from.real() < -1 || from.real() > w || from.imag() < -1 || from.imag() > h) {
+            CHECK(got == fill);
+            ++outside;
+          }
+        }
+      }
+    }
+    CHECK(inside > 1000);
+    if (degrees < 180 || zoom > 0) CHECK(outside > (zoom == 0.5 || shift > 0 ? 50 : 0));
+  }
+}
+
+TEST_CASE("affine: nothing to do is nothing done, and outside of the image comes the fill") {
   Random random(5);
   Augment still(random);
   still.affine(0);
@@ -189,6 +254,18 @@ TEST_CASE("augmentation: the same bits for any number of threads, other ones eve
     CHECK((once == first));
   }
   set_threads(before);
+}
+
+TEST_CASE("augmentation: an image has its own draws, whatever else is in the batch") {
+  Random many(6), few(6);
+  const auto augmented = [](Random& random, Index n) {
+    Augment augment(random);
+    augment.random_crop(2).horizontal_flip().affine(10, 0.1, 0.1).random_erase().random_copy();
+    return augment(numbered(n, 12, 12));
+  };
+  const Batch large = augmented(many, 100), small = augmented(few, 10);
+  for (Index i = 0; i < 10; ++i) CHECK((image(large, i) == image(small, i)));
+  CHECK(many.bits() == few.bits());  // a batch takes one number of the stream
 }
 
 TEST_CASE("augmentation: what does not fit is refused by name") {

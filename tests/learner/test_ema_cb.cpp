@@ -129,3 +129,36 @@ TEST_CASE("EmaCB: running statistics are averaged, counters are not") {
   TrainLearner(model, data.dls, nn::CrossEntropyLoss(), {.cbs = {&ema, &watch}}).fit(1);
   CHECK(steps == 3);
 }
+
+TEST_CASE("EmaCB: a model has its own running statistics back, however the fit ends") {
+  for (const std::string ending : {"well", "cancelled", "thrown out"}) {
+    CAPTURE(ending);
+    set_seed(2);
+    Points data;
+    nn::Sequential model(nn::make<nn::BatchNorm1d>(3), nn::make<nn::Linear>(3, 2));
+    EmaCB ema(0.5);
+    std::vector<double> own, shown;
+    const auto statistics = [&] {
+      std::vector<double> all;
+      for (const auto& [path, tensor] : model.named_buffers())
+        for (const double value : numbers(tensor.value())) all.push_back(value);
+      return all;
+    };
+    OnEvent watch(
+        [&](const std::string& event, Learner& learn) {
+          if (event == "after_step") own = statistics();
+          if (event != "after_predict" || learn.training) return;
+          shown = statistics();
+          if (ending == "cancelled") throw CancelFit();
+          if (ending == "thrown out") throw std::runtime_error("!");
+        },
+        -100);  // before the average has the step
+    TrainLearner learn(model, data.dls, nn::CrossEntropyLoss(), {.cbs = {&ema, &watch}});
+    if (ending == "thrown out")
+      CHECK_THROWS_WITH(learn.fit(1), "!");
+    else
+      learn.fit(1);
+    CHECK(furthest(shown, own) > 1e-4);
+    CHECK(statistics() == own);
+  }
+}

@@ -106,6 +106,28 @@ TEST_CASE("GradientAccumulationCB: three batches of 4 make the step of one of 12
   CHECK(furthest(results[0], results[1]) <= 1e-6);
 }
 
+TEST_CASE("what was gathered from several batches is clipped, in whatever order they were added") {
+  std::vector<double> results[3];
+  for (const int way : {0, 1, 2}) {  // one large batch; both, in either order
+    set_seed(1);
+    Points data(12, 8, way == 0 ? 12 : 4);
+    nn::Linear model(3, 2);
+    GradientAccumulationCB accumulation(3);
+    GradientClipCB clip(0.02);  // far below what it is
+    TrainLearner learn(model, data.dls, nn::CrossEntropyLoss(), {.lr = 10});
+    if (way == 1) learn.add(accumulation);
+    learn.add(clip);
+    if (way == 2) learn.add(accumulation);
+    const std::vector<double> before = weights(model);
+    learn.fit(1);
+    results[way] = weights(model);
+    for (std::size_t i = 0; i < before.size(); ++i) results[way][i] -= before[i];
+    CHECK(norm(results[way]) == doctest::Approx(10 * 0.02).epsilon(1e-3));
+  }
+  CHECK(furthest(results[0], results[1]) <= 1e-6);
+  CHECK(results[1] == results[2]);
+}
+
 TEST_CASE("GradientAccumulationCB: what is left at the end of an epoch makes a step, alone") {
   Points data(20, 8, 4);  // five batches: a step behind the third and the fifth
   nn::Linear model(3, 2);

@@ -15,6 +15,7 @@
 #include "engine/ops/loss.h"
 #include "engine/random.h"
 #include "learner/basic_learner.h"
+#include "learner/callbacks/lr_finder.h"
 #include "learner/callbacks/metrics_cb.h"
 #include "learner/callbacks/single_batch.h"
 #include "learner/callbacks/train_cb.h"
@@ -97,6 +98,19 @@ TEST_CASE("Learner: what is null or empty is an error and not a crash") {
 }
 
 }  // namespace
+
+TEST_CASE("Learner: training data that make no batch are an error, and a fit of none is not") {
+  const TensorDataset three = points(3);
+  nn::Linear model(3, 2);
+  TrainLearner learn(model, {DataLoader(three, 4, false, true), DataLoader(three, 4)},
+                     nn::CrossEntropyLoss());
+  const char* const expected = "[fit] the training data make no batch: 3 rows in batches of 4";
+  CHECK_THROWS_WITH_AS(learn.fit(1), expected, Error);
+  CHECK_THROWS_WITH_AS(lr_find(learn), expected, Error);
+  learn.fit(0);
+  learn.fit(1, {.train = false});
+  CHECK(capture_preds(learn).labels.size() == 3);
+}
 
 TEST_CASE("Learner: a small model learns the stripes") {
   set_seed(1);

@@ -17,6 +17,7 @@
 #include "engine/ops/loss.h"
 #include "engine/ops/reduce.h"
 #include "engine/random.h"
+#include "learner/callbacks/terminate_on_nan.h"
 #include "nn/layers.h"
 #include "nn/loss.h"
 #include "nn/models.h"
@@ -106,6 +107,14 @@ TEST_CASE("lr_find: stops at a loss that is no number, or too far above the lowe
   CHECK(find({8, 2, 4, 4.5, 1}, {.max_multiple = 2}).losses == std::vector<double>{8, 2, 4, 4.5});
   // The first loss is no measure when a lower one has come.
   CHECK(find({1, 0.25, 0.875, 0.2}).losses == std::vector<double>{1, 0.25, 0.875});
+}
+
+TEST_CASE("lr_find: a loss that is no number ends it before a guard against such losses throws") {
+  Points data(12, 8, 4);
+  nn::Linear model(3, 2);
+  TerminateOnNaN guard;
+  TrainLearner learn(model, data.dls, scripted({5, 4, kNaN, 1}), {.cbs = {&guard}});
+  CHECK(lr_find(learn).losses.size() == 3);
 }
 
 TEST_CASE("lr_find: gives everything back as it was, also when somebody throws") {

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "data/synthetic.h"
+#include "engine/ops/elementwise.h"
+#include "learner/callbacks/batch_transform.h"
 #include "learner/callbacks/lr_finder.h"
 #include "learner/callbacks/mixup.h"
 #include "nn/layers.h"
@@ -110,6 +112,44 @@ TEST_CASE("MixupCB: each image is a mixture of two, and so is the loss") {
     CHECK(seen.loss == doctest::Approx(expected_loss(seen, origins)).epsilon(1e-5));
   }
   CHECK(shares.size() == 4);
+}
+
+TEST_CASE("images are mixed as transforms have made them, in whatever order they were added") {
+  for (const bool transform_first : {true, false}) {
+    set_seed(1);
+    const TensorDataset train = numbered(8);
+    nn::Sequential model{nn::make<nn::Flatten>(), nn::make<nn::Linear>(48, 3)};
+    MixupCB mix(1);
+    BatchTransformCB square(
+        [](Batch batch) {
+          batch.xs[0] = Tensor((batch.xs[0] * batch.xs[0]).value());
+          return batch;
+        },
+        true, false);
+    int batches = 0;
+    OnEvent watch(
+        [&](const std::string& event, Learner& l) {
+          if (event != "after_loss" || !l.training) return;
+          ++batches;
+          std::set<Index> others;
+          for (Index i = 0; i < 8; ++i) {
+            const double own = static_cast<double>(i * i);
+            const double other =
+                (l.batch.xs[0].value()[48 * i] - mix.share() * own) / (1 - mix.share());
+            others.insert(std::lround(std::sqrt(std::abs(other))));
+            CHECK(std::abs(other - std::pow(std::round(std::sqrt(std::abs(other))), 2)) < 1e-2);
+          }
+          CHECK(others.size() == 8);  // 0 to 7, squared
+        },
+        100);
+    TrainLearner learn(model, {DataLoader(train, 8), DataLoader(train, 8)}, nn::CrossEntropyLoss(),
+                       {.lr = 1e-4, .cbs = {&watch}});
+    if (transform_first) learn.add(square);
+    learn.add(mix);
+    if (!transform_first) learn.add(square);
+    learn.fit(2);
+    CHECK(batches == 2);
+  }
 }
 
 TEST_CASE("CutMixCB: a rectangle is the other's, and the loss counts its pixels") {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "data/synthetic.h"
+#include "engine/ops/layout.h"
 #include "engine/random.h"
 #include "engine/tape.h"
 #include "learner/callbacks/checkpoint_cb.h"
@@ -23,9 +24,24 @@ using namespace kindling;
 using namespace kindling::test;
 using kindling::plot::testing::TemporaryFolder;
 
+namespace {
+
+/// The images of a batch, bit by bit.
+std::set<std::string> images_of(const Batch& batch) {
+  std::set<std::string> images;
+  for (Index i = 0; i < batch.size(); ++i)
+    images.insert(bits(slice(batch.xs[0], 0, i, i + 1).value()));
+  return images;
+}
+
+}  // namespace
+
 TEST_CASE("every recipe trains and judges, and can be done so again bit by bit") {
   const ImageDataset train = synthetic_images(48, 10, 1), valid = synthetic_images(20, 10, 2);
-  std::set<std::string> names;
+  std::set<std::string> names, augmenting, originals;
+  for (const ImageDataset* images : {&train, &valid})
+    for (Index i = 0; i < images->size(); ++i)
+      originals.merge(images_of(images->batch(std::vector<Index>{i})));
   for (const NamedRecipe& named : recipes()) {
     CAPTURE(named.name);
     CHECK(names.insert(named.name).second);
@@ -41,6 +57,17 @@ TEST_CASE("every recipe trains and judges, and can be done so again bit by bit")
       metrics.log = nullptr;
       const auto learn = make_learner(recipe, make_data_loaders(train, valid, recipe.batch_size));
       learn->add(metrics);
+      OnEvent watch(
+          [&](const std::string& event, Learner& l) {
+            if (event != "after_predict") return;
+            for (const std::string& image : images_of(l.batch)) {
+              const bool made_up = !originals.contains(image);
+              if (l.training && made_up) augmenting.insert(named.name);
+              if (!l.training) CHECK_FALSE(made_up);  // nobody is judged by those
+            }
+          },
+          100);
+      learn->add(watch);
       if (recipe.prepare) {
         const NoGrad no_grad;
         recipe.prepare(*recipe.model, learn->dls.train.begin()->xs[0]);
@@ -56,6 +83,8 @@ TEST_CASE("every recipe trains and judges, and can be done so again bit by bit")
     CHECK(first[0] != first[2]);  // something was learned, or unlearned
     CHECK(losses() == first);
   }
+  CHECK(augmenting == std::set<std::string>{"quick", "augment", "erase", "copy-ensemble", "fast93",
+                                            "fast94", "best5", "best"});
 }
 
 TEST_CASE("every recipe goes on from a checkpoint as if nothing had been") {

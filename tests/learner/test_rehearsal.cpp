@@ -48,6 +48,20 @@ TEST_CASE("a rehearsal keeps nothing, and nothing that was kept goes") {
   }
 }
 
+TEST_CASE("a schedule by epoch does not touch the rates of a rehearsal") {
+  Points data(12, 8, 4);
+  nn::Linear model(3, 2);
+  EpochSchedCB schedule(linear(0.5, 0.1));
+  std::vector<double> used;
+  OnEvent watch([&](const std::string& event, Learner& l) {
+    if (event == "after_step") used.push_back(l.opt->lr());
+  });
+  TrainLearner learn(model, data.dls, nn::CrossEntropyLoss(), {.cbs = {&schedule, &watch}});
+  const LRFindResult found = lr_find(learn, {.start_lr = 1e-3, .max_epochs = 3});
+  CHECK(found.lrs.size() == 9);
+  CHECK(found.lrs == used);
+}
+
 TEST_CASE("a rehearsal does not mind that patience has run out, or that nothing can be watched") {
   WholeFit fit({});
   PlateauCB plateau;

@@ -20,15 +20,26 @@ namespace {
 Schedule schedule_of(const Json& row) {
   const std::string name = row["name"].text;
   const double lr = row["lr"].number;
+  const auto setting = [&](const char* key, double otherwise) {
+    return row.members.contains(key) ? row[key].number : otherwise;
+  };
   if (name == "linear") return linear(lr, row["to"].number);
   if (name == "cosine") return cosine(lr, row["to"].number);
   if (name == "exponential") return exponential(lr, row["gamma"].number);
   if (name == "step_decay")
     return step_decay(lr, static_cast<Index>(row["every"].number), row["gamma"].number);
-  if (name == "flat_cosine") return flat_cosine(lr, row["flat"].number);
+  if (name == "flat_cosine") return flat_cosine(lr, row["flat"].number, setting("to", 0));
+  if (name == "three")
+    return compose({{0.2, linear(lr / 4, lr)}, {0.5, exponential(lr, 0.9)}, {0.3, cosine(lr)}});
   if (name == "warm_up") return warm_up(row["share"].number, cosine(lr));
-  if (name == "one_cycle") return one_cycle({.max = lr});
-  if (name == "one_cycle_momentum") return one_cycle_momentum();
+  const double share = setting("share", 0.3);
+  if (name == "one_cycle")
+    return one_cycle({.max = lr,
+                      .warm_up = share,
+                      .div = setting("div", 25),
+                      .final_div = setting("final_div", 1e4)});
+  if (name == "one_cycle_momentum")
+    return one_cycle_momentum(setting("low", 0.85), setting("high", 0.95), share);
   throw std::logic_error("no schedule " + name);
 }
 
@@ -36,7 +47,7 @@ Schedule schedule_of(const Json& row) {
 
 TEST_CASE("every schedule is PyTorch's, over all of its steps") {
   const auto rows = reference_cases("schedules", "schedules.json");
-  CHECK(rows.size() == 22);
+  CHECK(rows.size() == 30);
   for (const Json& row : rows) {
     CAPTURE(row["name"].text);
     const Schedule schedule = schedule_of(row);
@@ -67,7 +78,10 @@ TEST_CASE("geometric goes by equal factors, and compose gives each piece its ste
   for (Index i = 0; i < 4; ++i) CHECK(down(i, 4) == std::pow(0.5, i));
   const Schedule pieces = compose({{0.3, constant(5)}, {0.5, linear(1, 0)}, {0.2, constant(-1)}});
   const double expected[] = {5, 5, 5, 1, 0.8, 0.6, 0.4, 0.2, -1, -1};
-  for (Index i = 0; i < 10; ++i) CHECK(pieces(i, 10) == doctest::Approx(expected[i]));
+  for (Index i = 0; i < 10; ++i) CHECK(std::abs(pieces(i, 10) - expected[i]) <= 1e-15);
+  const Schedule flat = flat_cosine(0.3),
+                 same = compose({{0.72, constant(0.3)}, {0.28, cosine(0.3)}});
+  for (Index i = 0; i < 50; ++i) CHECK(flat(i, 50) == same(i, 50));
   // However few the steps, each has a piece.
   for (Index steps = 1; steps < 6; ++steps)
     for (Index i = 0; i < steps; ++i) CHECK(std::isfinite(pieces(i, steps)));

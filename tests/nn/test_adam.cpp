@@ -68,6 +68,28 @@ TEST_CASE("1000 steps of every optimizer are PyTorch's") {
   }
 }
 
+TEST_CASE("steps of every optimizer are PyTorch's when rate and momentum change at each") {
+  for (const Json& row : reference_cases("moving", "layers.json")) {
+    CAPTURE(row["optimizer"].text);
+    const Tensor curvature(to_array(row["curvature"].plain()));
+    const Tensor center(to_array(row["center"].plain()));
+    const Tensor w(to_array(row["initial"].plain()), true);
+    const auto opt = optimizer(row, w);
+    const Plain after = row["after"].plain();
+    const std::vector<double> rates = row["lrs"].numbers(), momenta = row["momenta"].numbers();
+    REQUIRE(after.shape == Shape{40, 5});
+    for (Index step = 0; step < 40; ++step) {
+      opt->set_lr(rates.at(static_cast<std::size_t>(step)));
+      opt->set_momentum(momenta.at(static_cast<std::size_t>(step)));
+      opt->zero_grad();
+      sum(curvature / 2 * (w - center) * (w - center)).backward();
+      opt->step();
+      for (Index i = 0; i < 5; ++i)
+        CHECK(std::abs(w.value()[i] - after.at({step, i})) <= kReferenceTolerance);
+    }
+  }
+}
+
 TEST_CASE("AdamW starts from PyTorch's settings") {
   const Tensor w(Array({2}, {2, -3}), true), other(Array({2}, {2, -3}), true);
   nn::AdamW plain({w}), spelled({other}, 1e-3, {0.9, 0.999, 1e-8, 1e-2});

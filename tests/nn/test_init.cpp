@@ -6,11 +6,13 @@
 #include <cmath>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "engine/error.h"
 #include "nn/layers.h"
 #include "nn/models.h"
+#include "nn/norm.h"
 #include "tests/support/errors.h"
 #include "tests/support/nn_fixtures.h"
 #include "tests/support/nn_support.h"
@@ -146,6 +148,29 @@ TEST_CASE("Linear and Conv2d draw their weight, then their bias, from the defaul
   CHECK(same_bits(conv.weight.value(), nn::default_weight({5, 3, 3, 8})));
   CHECK(same_bits(conv.bias.value(), nn::default_bias({5, 3, 3, 8})));
   CHECK(same_bits(plain.weight.value(), nn::default_weight({4, 4})));
+}
+
+TEST_CASE("kaiming_init draws every convolution and dense layer for its leak, and nothing else") {
+  nn::Sequential model(nn::make<nn::Conv2d>(3, 4, 3), nn::make<nn::BatchNorm2d>(4),
+                       nn::make<nn::Flatten>(),
+                       nn::make<nn::Sequential>(nn::make<nn::Linear>(36, 5)));
+  std::vector<std::pair<std::string, Array>> before;
+  for (const auto& [path, parameter] : model.named_parameters())
+    before.emplace_back(path, parameter.value());
+  set_seed(9);
+  nn::kaiming_init(model, Scalar(0.2));
+  set_seed(9);
+  const Array conv = nn::kaiming_normal({3, 3, 3, 4}, Scalar(0.2));
+  const Array linear = nn::kaiming_normal({36, 5}, Scalar(0.2));
+  const auto after = model.named_parameters();
+  REQUIRE(after.size() == before.size());
+  for (std::size_t i = 0; i < after.size(); ++i) {
+    CAPTURE(after[i].first);
+    const Array& expected = after[i].first == "0.weight"     ? conv
+                            : after[i].first == "3.0.weight" ? linear
+                                                             : before[i].second;
+    CHECK(same_bits(after[i].second.value(), expected));
+  }
 }
 
 TEST_CASE("the same seed gives a model the same bits, whatever the number of threads") {

@@ -9,6 +9,7 @@
 
 #include "engine/engine.h"
 #include "nn/layers.h"
+#include "nn/loss.h"
 #include "nn/norm.h"
 #include "tests/support/errors.h"
 #include "tests/support/gradcheck_module.h"
@@ -23,21 +24,24 @@ namespace {
 
 constexpr double kReferenceTolerance = sizeof(Scalar) == 8 ? 1e-12 : 2e-5;
 
-std::unique_ptr<nn::Module> layer_of(const std::string& name) {
+std::unique_ptr<nn::Module> layer_of(const Json& row) {
+  const std::string name = row["layer"].text;
   if (name == "silu") return nn::make<nn::SiLU>();
   if (name == "gelu") return nn::make<nn::GELU>();
-  if (name == "group_norm") return nn::make<nn::GroupNorm>(2, 6, 1e-3);
-  return nn::make<nn::Embedding>(5, 3);
+  if (name == "embedding") return nn::make<nn::Embedding>(5, 3);
+  const double eps = row["eps"].number;
+  if (name == "layer_norm") return nn::make<nn::LayerNorm>(5, eps);
+  return nn::make<nn::GroupNorm>(static_cast<Index>(row["num_groups"].number), 6, eps);
 }
 
 }  // namespace
 
-TEST_CASE("SiLU, GELU, GroupNorm and Embedding are PyTorch's: values and gradients") {
+TEST_CASE("SiLU, GELU, GroupNorm, LayerNorm and Embedding are PyTorch's: values and gradients") {
   const auto cases = reference_cases("layers", "layers.json");
-  CHECK(cases.size() == 4);
+  CHECK(cases.size() == 9);
   for (const Json& row : cases) {
     CAPTURE(row["layer"].text);
-    const auto layer = layer_of(row["layer"].text);
+    const auto layer = layer_of(row);
     const auto parameters = layer->parameters();
     const auto& given = row["parameters"].items;
     REQUIRE(parameters.size() == given.size());
@@ -54,6 +58,18 @@ TEST_CASE("SiLU, GELU, GroupNorm and Embedding are PyTorch's: values and gradien
     for (std::size_t i = 0; i < given.size(); ++i)
       CHECK(difference(parameters[i].grad(), row["dparameters"].items[i].plain(),
                        kReferenceTolerance) == "");
+  }
+}
+
+TEST_CASE("CrossEntropyLoss hands on how much it smoothes labels") {
+  for (const Json& row : reference_cases("cross_entropy")) {
+    IntArray targets(Shape{static_cast<Index>(row["targets"]["values"].items.size())});
+    for (Index i = 0; i < targets.size(); ++i)
+      targets.data()[i] = static_cast<std::int32_t>(
+          row["targets"]["values"].items[static_cast<std::size_t>(i)].number);
+    const nn::CrossEntropyLoss loss{static_cast<Scalar>(row["label_smoothing"].number)};
+    CHECK(loss(Tensor(to_array(row["input"].plain())), targets).item() ==
+          doctest::Approx(row["output"].plain().values.at(0)).epsilon(1e-5));
   }
 }
 

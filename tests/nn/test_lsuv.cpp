@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -88,6 +89,54 @@ TEST_CASE("lsuv: where activations cannot have mean 0, the layer's own outputs d
     CHECK(std::abs(hook->mean) <= 2e-3);
     CHECK(std::abs(hook->std - 1) <= 2e-3);
   }
+}
+
+TEST_CASE("lsuv: a residual network with norms, short cuts and a dense layer inside it") {
+  set_seed(3);
+  nn::Sequential model(nn::conv_bn(1, 4), nn::make<nn::ResBlock>(4, 6, 2),
+                       nn::make<nn::ResBlock>(6, 6), nn::make<nn::Flatten>(),
+                       nn::make<nn::Linear>(6 * 4 * 4, 12), nn::make<nn::GeneralRelu>(0.1, 0.4),
+                       nn::make<nn::Linear>(12, 5));
+  for (Tensor parameter : model.parameters())
+    parameter.set_value((parameter * Scalar{1.5} + Scalar{0.1}).value());
+  const Tensor x(Random(2).uniform({32, 14, 14, 1}));
+  const auto report = nn::lsuv(model, x);
+  CHECK(report.size() == 1 + 3 + 2 + 2);  // the first block widens
+  // Norms stand between convolutions and activations: these are measured at the layer itself, the
+  // dense layer behind its activation.
+  auto places = all<nn::Conv2d>(model);
+  places.push_back(&model[5]);
+  places.push_back(&model[6]);
+  nn::Hooks<Spread> hooks(places, spread);
+  const NoGrad no_grad;
+  model.eval();
+  model(x);
+  CHECK(hooks.size() == 8);
+  for (std::size_t i = 0; i < hooks.size(); ++i) {
+    CAPTURE(i);
+    CHECK(std::abs(hooks[i]->mean) <= 2e-3);
+    CHECK(std::abs(hooks[i]->std - 1) <= 2e-3);
+  }
+}
+
+TEST_CASE("lsuv: a model that throws has its hooks, modes and tape back") {
+  struct Fails : nn::Module {
+    nn::Linear& fc = child<nn::Linear>("fc", 3, 2);
+    int runs = 0;
+    std::string type() const override { return "Fails"; }
+
+   protected:
+    Tensor forward(const Tensor& x) override {
+      const Tensor y = fc(x);
+      if (++runs == 2) throw std::runtime_error("!");
+      return y;
+    }
+  } model;
+  const Tensor x(Random(2).uniform({16, 3}));
+  CHECK_THROWS_WITH(nn::lsuv(model, x), "!");
+  CHECK(model.training());
+  CHECK(grad_enabled());
+  CHECK(nn::lsuv(model, x).size() == 1);  // a hook that had stayed would be called here
 }
 
 TEST_CASE("lsuv: the head is left alone if that is asked for") {

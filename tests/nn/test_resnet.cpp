@@ -73,6 +73,30 @@ TEST_CASE("100 steps of small residual networks agree with PyTorch in every loss
   }
 }
 
+TEST_CASE("a residual block is PyTorch's, whatever its widths, stride and kernel") {
+  for (const Json& row : reference_cases("res_block", "layers.json")) {
+    const auto setting = [&](const char* name) { return static_cast<Index>(row[name].number); };
+    CAPTURE(setting("in"));
+    CAPTURE(setting("stride"));
+    nn::ResBlock block(setting("in"), setting("out"), setting("stride"), setting("kernel"));
+    auto parameters = block.named_parameters();
+    REQUIRE(parameters.size() == row["names"].items.size());
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      CHECK(parameters[i].first == row["names"].items[i].text);
+      parameters[i].second.set_value(to_array(from_torch(row["parameters"].items[i].plain())));
+    }
+    const Tensor x(to_array(nhwc(row["input"].plain())), true), y = block(x);
+    CHECK(difference(y.value(), nhwc(row["output"].plain()), 1e-12) == "");
+    y.backward(to_array(nhwc(row["doutput"].plain())));
+    CHECK(difference(x.grad(), nhwc(row["dinput"].plain()), 1e-11) == "");
+    for (std::size_t i = 0; i < parameters.size(); ++i)
+      CHECK(difference(parameters[i].second.grad(), from_torch(row["dparameters"].items[i].plain()),
+                       1e-11) == "");
+    block.eval();
+    CHECK(difference(block(x).value(), nhwc(row["evaluated"].plain()), 1e-12) == "");
+  }
+}
+
 TEST_CASE("the gradients of a residual block are those of its forward") {
   set_seed(4);
   nn::ResBlock same(3, 3), wider(2, 3, 2);

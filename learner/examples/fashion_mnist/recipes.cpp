@@ -231,6 +231,7 @@ std::unique_ptr<Learner> make_learner(Recipe& r, const DataLoaders& dls) {
 
 void prepare_model(const Recipe& recipe, Learner& learn) {
   if (!recipe.prepare) return;
+  check<Error>(learn.dls.train.size() > 0, "recipe", "no training batch to begin with");
   const NoGrad no_grad;
   recipe.prepare(learn.model, learn.dls.train.begin()->xs.at(0));
 }
