@@ -75,15 +75,8 @@ std::string peer_list() {
 }  // namespace
 
 std::string machine_name() {
-  std::ifstream file("/proc/cpuinfo");
-  std::string model = "a processor";
-  for (std::string line; std::getline(file, line);)
-    if (line.rfind("model name", 0) == 0) {
-      model = line.substr(line.find(':') + 2);
-      break;
-    }
-  return str(model, ", ", std::thread::hardware_concurrency(), " processors, compiled for ",
-             kInstructionSet);
+  return str(processor_name(), ", ", std::thread::hardware_concurrency(),
+             " processors, compiled for ", kInstructionSet);
 }
 
 void print_head(const Report& report, int width) {

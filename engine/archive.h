@@ -36,7 +36,7 @@ class Archive {
   /// Throws Error for a number that is no int.
   void operator()(const std::string& name, int& value);
 
-  /// What is counted one by one is not larger: then one more, or the sum of some, is a number too.
+  /// No counter in a file may be larger, so that none overflows when it is added to.
   static constexpr std::int64_t kMaxCount = std::int64_t{1} << 53;
 
   /// A setting, which is not loaded: throws Error unless what was saved is the same.

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 namespace kindling {
 
 /// What the compiler was told of the processor: bytes in a vector register, how many registers, and
@@ -25,5 +27,10 @@ inline constexpr int kRegisterBytes = 16;
 inline constexpr int kRegisters = 16;
 inline constexpr const char* kInstructionSet = "128-bit vectors";
 #endif
+
+/// "AMD EPYC 9654 96-Core Processor", or what else Linux says of it; "unknown" elsewhere.
+std::string processor_name();
+/// "GCC 12.2.0": what the library was compiled by.
+std::string compiler_name();
 
 }  // namespace kindling

@@ -12,9 +12,9 @@ namespace kindling {
 /// batches or epochs (see sched_cb.h). A pure function, so that a fit which goes on where it was
 /// interrupted needs to remember nothing of it.
 ///
-/// Where one goes "from a to b", step 0 has a, and b would be that of step `steps`, the one behind
-/// the last: so have PyTorch's schedulers with T_max or total_iters = steps, and so pieces fit
-/// together without a step twice.
+/// Where one goes "from a to b", step 0 has a; b would come at step `steps`, just after the last.
+/// PyTorch's schedulers do the same with T_max or total_iters = steps, and it lets pieces follow
+/// each other without repeating a step.
 using Schedule = std::function<double(Index step, Index steps)>;
 
 // All throw Error for a setting that is not finite or makes no sense.

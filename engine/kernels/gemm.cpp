@@ -60,8 +60,10 @@ constexpr Index kDepth = 512, kDeepest = 1024, kPanelsInBlock = 16;
 constexpr Index kTilesInBlock = 16;
 /// A matrix B of so few numbers (64 KB) is read where it lies.
 constexpr Index kNear = 64 * 1024 / sizeof(Scalar);
-/// Rows of A and B together that are short, and of such rows so many are read at once (256 KB).
-constexpr Index kShortRows = 512, kSteps = 256 * 1024 / sizeof(Scalar);
+/// A row of A and one of B count as short when they have so many numbers together.
+constexpr Index kShortRows = 512;
+/// Numbers of such rows that are read for a tile of C and then for the next one (256 KB).
+constexpr Index kSteps = 256 * 1024 / sizeof(Scalar);
 /// A tiny C with a long k is cut along k, into as many parts whatever the number of threads.
 constexpr Index kParts = 8, kTiny = 16 * 1024, kLong = 3 * 1024;
 

@@ -40,8 +40,8 @@ simd::Vec<T, L> widen(const auto& from) {
   return (simd::Vec<T, L>)simd::zip<Halves>(from, std::remove_cvref_t<decltype(from)>{});
 }
 
-// Places are stored as a byte or an int; to a byte and back in steps. A longer one gcc 12 takes
-// number by number, but of these it makes one instruction.
+// Places are stored as a byte or an int; to a byte and back in steps: gcc 12 makes
+// one instruction of each step, but would go from 64 bits to 8 number by number.
 template <int L, class Stored>
 void store_places(Stored* argmax, const Places<L>& place) {
   if constexpr (L == 1)

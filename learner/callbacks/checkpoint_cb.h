@@ -9,11 +9,9 @@
 namespace kindling {
 
 struct CheckpointOptions {
-  /// The latest checkpoint is kept here; written after every epoch,
-  std::string last = "";
-  Index every = 0;  ///< every so many training batches of the fit (0: not),
-  /// and the one of the epoch whose validation was the best, here. Empty: not kept.
-  std::string best = "";
+  std::string last = "";        ///< File that is written after every epoch. Empty: none.
+  Index every = 0;              ///< It is written every so many training batches too. 0: not.
+  std::string best = "";        ///< File of the epoch whose validation was the best. Empty: none.
   std::string metric = "loss";  ///< What is judged by: a value of the MetricsCB's rows.
   bool larger_is_better = false;
   Settings settings = {};  ///< What must be the same when the fit goes on.

@@ -14,8 +14,8 @@ namespace kindling {
 /// for all parameters, and for buffers that are not counters. During a validation pass the model
 /// holds the average, afterwards its own weights again. A checkpoint that is written at the end of
 /// an epoch therefore has the average as the model's weights, which are those that were judged, and
-/// the model's own beside them. In a rehearsal, too, the model is judged with the average, as long
-/// as its weights are those that the latest fit has left. Every fit begins an average of its own.
+/// the model's own beside them. capture_preds() judges by the average too, unless the weights have
+/// changed since the latest fit. Every fit begins an average of its own.
 class EmaCB : public Callback {
  public:
   /// Throws Error for a decay outside [0, 1).

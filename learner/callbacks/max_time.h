@@ -9,10 +9,10 @@
 namespace kindling {
 
 /// Ends a fit when its time is up: training is left before the next batch, what has been trained is
-/// validated, and the fit is cancelled. A fit that goes on from a checkpoint has what is left. The
-/// pass that was left has no row in the metrics, and no checkpoint but that of the validation
-/// behind it, or of CheckpointOptions::every; who goes on from that validation with more time
-/// begins the next epoch.
+/// validated, and the fit is cancelled. A fit that goes on from a checkpoint has what is left of
+/// the time. The training pass that was left has no row in the metrics. A checkpoint is written
+/// after the validation that follows it (and as CheckpointOptions::every says); a fit with more
+/// time that goes on from there begins with the next epoch.
 class MaxTimeCB : public Callback {
  public:
   /// Throws Error for seconds that are negative or not a number.

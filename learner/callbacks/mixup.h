@@ -9,10 +9,12 @@
 namespace kindling {
 
 /// Trains on mixtures of two images each: an image x of the batch, and the one at its place in
-/// another order of the batch. How much of x is in the mixture, its share, is drawn for each batch
-/// from Beta(alpha, alpha) and is the larger part; the loss is the share of the loss for the label
-/// of x and the rest of that for the other label, in the learner's loss_func as long as the batch
-/// lasts. Metrics go by the label of x.
+/// another order of the batch. The share s of x is drawn for each batch from Beta(alpha, alpha); of
+/// s and 1 - s it is the larger one. The loss is
+///
+///     s loss(label of x) + (1 - s) loss(label of the other)
+///
+/// which the learner's loss_func computes until the batch ends. Metrics go by the label of x.
 class MixCB : public Callback {
  public:
   /// Throws Error when there is another one: of two, each would mix with labels that the images no

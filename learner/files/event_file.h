@@ -39,8 +39,8 @@ class EventFile {
   /// The bytes of a PNG file of that many pixels.
   void image(const std::string& tag, std::int64_t step, int width, int height,
              std::string_view png);
-  /// From here on steps are counted from this one: what earlier files of the folder have of it and
-  /// of later ones is void.
+  /// The training goes on from this step: TensorBoard then drops what earlier files of the folder
+  /// say of this step and later ones.
   void restart(std::int64_t step);
 
  private:

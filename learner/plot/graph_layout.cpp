@@ -11,8 +11,8 @@ namespace {
 constexpr double kBetweenBoxes = 16;   // in a layer
 constexpr double kLane = 6;            // of a layer that an arrow passes through
 constexpr double kBetweenLayers = 34;  // at least, for the arrows
-constexpr double kFlattest = 0.12;   // an arrow's fall for every pixel that it goes aside, but for
-constexpr double kHighestGap = 160;  // one so long that this would be too much
+constexpr double kFlattest = 0.12;     // an arrow falls at least so much for a pixel aside,
+constexpr double kHighestGap = 160;    // unless layers would be further apart than this
 constexpr int kSweeps = 24;
 // How much it counts where an item wants to be. Arrows that pass by want to be straight; a box that
 // nothing leads to, a parameter, goes where there is room beside those that make up the main line.

@@ -63,8 +63,8 @@ async function ask() {
   sayHow();
 }
 
-/// For ever: on a page that nobody sees not at all, on a slow machine less often, and when the
-/// program is gone in case that another one comes.
+/// Asks again and again: not while the page is hidden, less often where drawing is slow, and also
+/// after the program has ended, in case another one is started on the port.
 async function watch() {
   let pause = kPause;
   const began = performance.now();

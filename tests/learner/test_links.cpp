@@ -21,14 +21,13 @@ std::string text_of(const fs::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-/// Every page of the project, but for what is built or lent.
+/// Every page of the project, but for what is built.
 std::vector<fs::path> pages() {
   std::vector<fs::path> found;
   for (auto at = fs::recursive_directory_iterator(KINDLING_SOURCE_DIR);
        at != fs::recursive_directory_iterator(); ++at) {
     const std::string name = at->path().filename();
-    if (at->is_directory() && (name[0] == '.' || name == "build" || name == "shared"))
-      at.disable_recursion_pending();
+    if (at->is_directory() && (name[0] == '.' || name == "build")) at.disable_recursion_pending();
     if (at->is_regular_file() && at->path().extension() == ".md") found.push_back(at->path());
   }
   return found;

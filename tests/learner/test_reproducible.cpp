@@ -66,7 +66,7 @@ TEST_CASE("a run leaves the same bytes with 1 to 8 threads, and others with anot
       CHECK((file.second == once.at(name)));
     }
   };
-  // Which thread takes which task is another matter every time, and in every way of sharing them.
+  // Which thread takes which task differs from run to run, and with the way tasks are shared.
   const int times = std::getenv("KINDLING_LONG") ? 5 : 1;
   for (const Sharing how : {Sharing::kHelping, Sharing::kStatic, Sharing::kDynamic})
     for (const int threads : {1, 2, 3, 4, 8}) {

@@ -24,7 +24,7 @@ namespace {
 
 std::atomic<long> allocations{0};
 std::atomic<long> held{0};        // blocks that were not given back
-std::atomic<long> until_fail{0};  // the so-manyth allocation from now on fails; 0: none does
+std::atomic<long> until_fail{0};  // the n-th allocation from now on fails; 0: none does
 
 void* counted(std::size_t bytes, std::size_t alignment) {
   allocations.fetch_add(1, std::memory_order_relaxed);

@@ -10,7 +10,9 @@ failures=0
 fail() { echo "FAILED: $*"; failures=$((failures + 1)); }
 
 "$program" >stdout 2>stderr || fail "status $?: $(cat stderr)"
-[ "$(cat stdout)" = 'wrote tape.png and tape.dot' ] || fail "stdout: $(cat stdout)"
+grep -qx 'wrote tape.png and tape.dot' stdout || fail "stdout: $(cat stdout)"
+# Two products with their biases, an activation and a loss, there and back.
+[ "$(awk '/^forward/ { way = 1 } /^backward/ { way = 2 } /^  [a-z]/ { n[way]++ } END { print n[1], n[2] }' stdout)" = '6 6' ] || fail "the trace: $(cat stdout)"
 [ "$(head -c 4 tape.png | tail -c 3)" = PNG ] || fail 'tape.png is no picture'
 if command -v dot >/dev/null; then
   dot -Tsvg tape.dot >tape.svg 2>errors || fail "dot: $(cat errors)"

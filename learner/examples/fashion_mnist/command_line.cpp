@@ -47,6 +47,7 @@ class CommandLine {
   explicit CommandLine(Options& options) : o_(options) {
     app_.name("fashion_mnist");
     app_.require_subcommand(1);
+    app_.set_version_flag("--version", "fashion_mnist " KINDLING_VERSION);
     app_.get_formatter()->column_width(24);
     app_.get_formatter()->label("SUBCOMMAND", "[COMMAND]");
     app_.get_formatter()->label("Subcommands", "Commands");
@@ -59,16 +60,17 @@ class CommandLine {
         "  fashion_mnist --recipe lesson16            see out/color_dim.png\n"
         "  fashion_mnist predict shoe.jpg bag.png     by the best weights of the training\n"
         "  fashion_mnist --resume out/last.safetensors\n"
-        "Exit status: 0, 1 when something failed, 2 for a command line that makes no sense, and\n"
-        "128 + the signal when it was stopped by one. Results go to stdout, all else to stderr.");
+        "Exit status: 0; 1: something failed; 2: the command line makes no sense;\n"
+        "128 + the signal: stopped by one. Results go to stdout, all else to stderr.");
     train();
     use();
     look();
   }
 
   std::optional<int> parse(std::vector<std::string> words) {
-    if (words.empty() || (words[0].starts_with('-') && words[0] != "--help" && words[0] != "-h"))
-      words.insert(words.begin(), "train");
+    const bool own =
+        !words.empty() && (words[0] == "--help" || words[0] == "-h" || words[0] == "--version");
+    if (words.empty() || (words[0].starts_with('-') && !own)) words.insert(words.begin(), "train");
     std::vector<std::string> names;
     for (const CLI::App* command : app_.get_subcommands({})) names.push_back(command->get_name());
     if (!words[0].starts_with('-') &&
@@ -115,8 +117,8 @@ class CommandLine {
   }
 
   void train() {
-    train_ = command("train", "trains by a recipe, and writes pictures, history and weights",
-                     kindling::train);
+    train_ =
+        command("train", "trains by a recipe; writes page, pictures and weights", kindling::train);
     train_->footer("`fashion_mnist recipes` lists them.");
     recipe(*train_);
     seed(*train_);
@@ -142,21 +144,19 @@ class CommandLine {
     train_
         ->add_option("--tensorboard", o_.tensorboard, "folder for what TensorBoard reads meanwhile")
         ->check(not_empty);
-    train_
-        ->add_option("--live", o_.live,
-                     "serve the page on http://127.0.0.1:PORT/ meanwhile (0: any port)")
+    train_->add_option("--live", o_.live, "serve the page on 127.0.0.1 meanwhile (0: any port)")
         ->type_name("PORT")
         ->check(whole(0, 65'535));
     train_->add_flag("--no-stats", o_.no_stats, "do not look inside");
     train_->add_flag("--no-progress", o_.no_progress, "no progress display");
     train_->add_flag("--detect-anomaly", o_.detect_anomaly,
-                     "name the first op that makes a NaN or an infinity (slower)");
+                     "name the op that makes the first NaN or infinity; slower");
     common(*train_);
   }
 
   void use() {
     CLI::App* eval = command("eval", "judges weights by the test images, class by class", evaluate);
-    from(*eval, "file with weights; several, each after a --from, are judged together");
+    from(*eval, "file with weights; given twice, both judge together");
     recipe(*eval);
     hold_out(*eval);
     out(*eval, "folder for three pictures (default: none)");
@@ -164,19 +164,18 @@ class CommandLine {
 
     CLI::App* predict = command("predict", "says what is on photos", kindling::predict);
     predict
-        ->add_option("photos", o_.photos,
-                     "PNG or JPEG files with one piece of clothing each, before a plain background")
+        ->add_option("photos", o_.photos, "PNGs or JPEGs: one piece of clothing, plain background")
         ->required();
-    from(*predict, "file with weights; several, each after a --from, decide together");
+    from(*predict, "file with weights; given twice, both decide together");
     recipe(*predict);
-    out(*predict, "folder for photos.png, what the model sees (default: out)");
+    out(*predict, "folder for photos.png (default: out)");
     common(*predict);
 
     report_ = command("report", "writes page and pictures again, from a checkpoint", report);
     report_->add_option("--from", o_.resume, "checkpoint of a training")
         ->check(not_empty)
         ->default_str(kLatest);
-    out(*report_, "folder for what is written (default: that of the checkpoint)");
+    out(*report_, "folder to write into (default: the checkpoint's)");
     common(*report_);
 
     CLI::App* exports =
@@ -218,8 +217,7 @@ class CommandLine {
 
   void recipe(CLI::App& command) {
     command
-        .add_option("--recipe", o_.recipe,
-                    "how to train which model (default: the weights', or quick)")
+        .add_option("--recipe", o_.recipe, "model and training (default: the weights', or quick)")
         ->type_name("NAME")
         ->check([](const std::string& name) {
           try {
@@ -244,7 +242,7 @@ class CommandLine {
   void hold_out(CLI::App& command) {
     command
         .add_option("--hold-out", o_.hold_out,
-                    "judge by so many training images, kept from training, not the test images")
+                    "judge by N training images, which are not trained on")
         ->check(whole(0, 59'999));
   }
   void out(CLI::App& command, const char* what) {

@@ -46,8 +46,9 @@ Report begin_report(const Options& options, const Recipe& recipe, const Dataset&
                      {"statistics", options.no_stats ? "none" : "activations, gradients and steps"},
                      {options.command == train ? "resumed from" : "written again from",
                       origin ? origin->path().string() : "nothing"},
-                     {"vector registers", str(kInstructionSet, ", ", kRegisterBytes, " bytes")},
+                     {"processor", str(processor_name(), ", compiled for ", kInstructionSet)},
                      {"threads", str(options.threads)},
+                     {"kindling", str(KINDLING_VERSION, ", by ", compiler_name())},
                      {"date", now()}};
   std::vector<Index> rows(static_cast<std::size_t>(std::min(kTimedRows, images.size())));
   std::iota(rows.begin(), rows.end(), Index{0});

@@ -94,7 +94,10 @@ void predict(const Options& options) {
   for (Index i = 0; i < photos.size(); ++i) {
     const std::string name = options.photos[static_cast<std::size_t>(i)].string();
     const std::vector<Guess> guesses = guesses_of(scores, i, photos.classes());
-    captions.push_back(str(guesses[0].name, "\n", percent(guesses[0].probability)));
+    std::string caption;
+    for (const Guess& guess : guesses)
+      caption += str(caption.empty() ? "" : "\n", guess.name, " ", percent(guess.probability));
+    captions.push_back(caption);
     if (!options.json) {
       print_bars(name, guesses);
       continue;
@@ -105,7 +108,9 @@ void predict(const Options& options) {
     list.push_back({{"photo", name}, {"best", best}});
   }
   if (options.json) print_json(list);
-  draw_photos((out / "photos.png").string(), photos, captions);
+  const std::string picture = (out / "photos.png").string();
+  draw_photos(picture, photos, captions);
+  std::fprintf(stderr, "the photos as the model sees them: %s\n", picture.c_str());
 }
 
 }  // namespace kindling
