@@ -54,7 +54,8 @@ class Augment {
   /// Up to `most` times copies such a part of the image to another place (the course's RandCopy).
   Augment& random_copy(double share = 0.2, int most = 4);
   /// Rotates by up to `degrees`, scales by up to a share `zoom` and shifts by up to a share `shift`
-  /// of the size, about the middle; between pixels values are interpolated, outside is `fill`.
+  /// of the size, about the middle; between four pixels values are bilinear, outside is `fill`.
+  /// `degrees` in [0, 180], `zoom` in [0, 1), `shift` in [0, 1].
   Augment& affine(double degrees, double zoom = 0, double shift = 0, Scalar fill = 0);
 
   /// The batch with other images: xs[0] (N,H,W,C). Throws ShapeError for anything else.

@@ -45,6 +45,7 @@ class Tensor {
   /// changes, Error when this is not a leaf.
   void set_value(Array value);
   /// The value, to be changed in place. A graph that still holds the old elements keeps them.
+  /// Throws Error when this is not a leaf.
   Array& mutable_value();
 
   bool requires_grad() const;
@@ -57,6 +58,7 @@ class Tensor {
   /// The sum of the gradients of all backward passes since it was last cleared; undefined before
   /// the first. Kept for leaves, and for others after retain_grad().
   const Array& grad() const;
+  /// Throws ShapeError for a gradient of another shape; an undefined one clears it.
   void set_grad(Array grad);
   void zero_grad();
   void retain_grad();

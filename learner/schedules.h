@@ -60,7 +60,8 @@ Schedule one_cycle(OneCycleOptions options);
 /// max_momentum.
 Schedule one_cycle_momentum(double low = 0.85, double high = 0.95, double warm_up = 0.3);
 
-/// Draws schedules over so many steps, a line each, to a PNG file.
+/// Draws schedules over so many steps, a line each, to a PNG file. Throws Error for no steps and
+/// for an empty schedule, std::runtime_error when the file cannot be written.
 struct NamedSchedule {
   std::string name;
   Schedule schedule;

@@ -39,7 +39,8 @@ class Sequential : public Module {
   std::vector<Module*> layers_;
 };
 
-/// y = x W + b: (..., in) -> (..., out). Parameters: weight (in, out), bias (out).
+/// y = x W + b: (..., in) -> (..., out). Parameters: weight (in, out), bias (out),
+/// both uniform within 1 / sqrt(in), PyTorch's initialization.
 class Linear : public Module {
  public:
   Linear(Index in, Index out, bool bias = true);
@@ -53,7 +54,7 @@ class Linear : public Module {
 };
 
 /// Convolution of images: (N,H,W,in) -> (N,OH,OW,out). Parameters: weight (KH,KW,in,out), bias
-/// (out).
+/// (out), both uniform within 1 / sqrt(KH KW in), PyTorch's initialization.
 class Conv2d : public Module {
  public:
   Conv2d(Index in, Index out, Pair kernel, Pair stride = 1, Pair padding = 0, bool bias = true);
@@ -96,7 +97,7 @@ class GeneralRelu : public Module {
   Scalar leak_, sub_, max_;
 };
 
-/// x sigmoid(x).
+/// x sigmoid(x), of any shape (Elfwing et al., 2018).
 class SiLU : public Module {
  public:
   std::string type() const override { return "SiLU"; }
@@ -105,7 +106,8 @@ class SiLU : public Module {
   Tensor forward(const Tensor& x) override { return silu(x); }
 };
 
-/// x times the probability that a normal number is below x.
+/// x times the probability that a normal number is below x, of any shape (Hendrycks and Gimpel,
+/// 2016).
 class GELU : public Module {
  public:
   std::string type() const override { return "GELU"; }

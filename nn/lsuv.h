@@ -29,7 +29,8 @@ struct LsuvLayer {
 ///
 /// As in the course, that is measured behind the activation where it is a GeneralRelu with `sub`,
 /// which can have mean 0; and at the layer itself where there is no activation, or one that has no
-/// negative outputs. A layer whose outputs do not vary is left alone.
+/// negative outputs. A layer whose outputs do not vary is left alone. Throws Error for
+/// a tolerance or a number of passes that is not positive.
 std::vector<LsuvLayer> lsuv(Module& model, const Tensor& x, LsuvOptions options = {});
 
 }  // namespace kindling::nn

@@ -63,8 +63,9 @@ struct ResNetOptions {
 };
 
 /// `first`, then a ResBlock of stride 2 from each width to the next, then the head: a Linear
-/// without bias and a BatchNorm1d. Throws Error for less than one width, and unless 0 <= dropout
-/// < 1.
+/// without bias and a BatchNorm1d. (N,H,W,C), as `first` takes them, -> (N, classes); an image that
+/// is larger than a pixel before a head that is not `pooled` throws ShapeError there. Throws Error
+/// for less than one width, and unless 0 <= dropout < 1.
 std::unique_ptr<Sequential> resnet(std::unique_ptr<Module> first, const std::vector<Index>& widths,
                                    ResNetOptions options = {});
 /// 13: a ResBlock of 8, then 16 .. 256; 1.23 million parameters.

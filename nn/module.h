@@ -62,6 +62,7 @@ class Module {
   std::vector<Named<Tensor>> named_buffers() const;
   std::vector<Named<Module*>> named_modules();
   std::vector<Tensor> parameters() const;
+  /// Those directly below this module.
   std::vector<Named<Module*>> children() const;
 
   /// Calls fn for every module of the tree, children before their parent.

@@ -17,7 +17,7 @@ struct MuonOptions {
   double momentum = 0.95;
   bool nesterov = true;
   double weight_decay = 0;  ///< Decoupled, as in AdamW; of everything.
-  int iterations = 5;
+  int iterations = 5;       ///< Of orthogonalize().
   /// For parameters with one axis: their rate as a share of the optimizer's, and their Adam.
   double vector_lr = 0.1;
   double beta1 = 0.9, beta2 = 0.95, eps = 1e-10;

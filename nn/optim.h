@@ -43,11 +43,13 @@ class Optimizer {
 
   /// One update of every parameter that has a gradient.
   void step();
+  /// Leaves every parameter without a gradient; the next backward pass makes a new one.
   void zero_grad();
   /// Multiplies every gradient.
   void scale_grad(double factor);
 
   double lr() const { return lr_; }
+  /// Throws Error for a rate that is negative or not a number.
   void set_lr(double lr);
   /// SGD's and RMSprop's momentum, or Adam's beta1: what a one-cycle schedule moves against the
   /// rate.

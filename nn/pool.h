@@ -16,6 +16,9 @@ struct PoolOptions {
   bool ceil_mode = false;
 };
 
+// Both throw ShapeError for kernels and strides below 1, and for a padding of more than half the
+// kernel.
+
 /// The largest of each window of an image: (N,H,W,C) -> (N,OH,OW,C).
 class MaxPool2d : public Module {
  public:

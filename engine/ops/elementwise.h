@@ -18,6 +18,8 @@ inline Tensor operator*(const Tensor& a, const Tensor& b) { return mul(a, b); }
 inline Tensor operator/(const Tensor& a, const Tensor& b) { return div(a, b); }
 inline Tensor operator-(const Tensor& x) { return neg(x); }
 
+/// Ops of one operand keep its shape. Outside of where they are defined they give what C++ gives:
+/// log(0) is -inf, log(-1) and sqrt(-1) are NaN, and the gradient of sqrt at 0 is inf.
 Tensor exp(const Tensor& x);
 Tensor log(const Tensor& x);
 Tensor sqrt(const Tensor& x);
@@ -31,7 +33,8 @@ Tensor silu(const Tensor& x);
 /// x times the probability that a normal number is below x (Hendrycks and Gimpel, 2016); exact, by
 /// the error function.
 Tensor gelu(const Tensor& x);
-/// Limited to [low, high]; the gradient is 1 inside and on the limits, 0 outside.
+/// Limited to [low, high]; the gradient is 1 inside and on the limits, 0 outside. Throws Error
+/// unless low <= high.
 Tensor clamp(const Tensor& x, Scalar low, Scalar high);
 
 }  // namespace kindling

@@ -11,7 +11,8 @@
 namespace kindling {
 
 /// Writes the table of the MetricsCB to a file after every pass, and when the fit is over, however
-/// it ended; whole or not at all.
+/// it ended; whole or not at all. Columns: epoch (from 0), split (train or valid), loss, the
+/// metrics, seconds.
 class CSVLoggerCB : public Callback {
  public:
   explicit CSVLoggerCB(std::string path)

@@ -12,6 +12,7 @@ namespace kindling {
 /// Adam's beta1) if there is a schedule for it. The steps are the batches of the whole fit.
 class BatchSchedCB : public Callback {
  public:
+  /// Throws Error for a rate without a schedule.
   explicit BatchSchedCB(Schedule lr, Schedule momentum = nullptr)
       : lr_(std::move(lr)), momentum_(std::move(momentum)) {
     check<Error>(lr_ != nullptr, "schedule", "the schedule of the rate is empty");
@@ -32,6 +33,7 @@ class BatchSchedCB : public Callback {
 /// Sets the learning rate before the training batches of every epoch. The steps are the epochs.
 class EpochSchedCB : public Callback {
  public:
+  /// Throws Error for an empty schedule.
   explicit EpochSchedCB(Schedule lr) : lr_(std::move(lr)) {
     check<Error>(lr_ != nullptr, "schedule", "the schedule of the rate is empty");
   }
