@@ -24,7 +24,7 @@ class RecorderCB : public Callback {
   void add(const std::string& name, Quantity quantity);
   /// Of every training batch of the latest fit. Throws Error when there is no such quantity.
   const std::vector<double>& operator[](const std::string& name) const;
-  /// A panel for each, over batches, as PNG. Throws std::runtime_error when it cannot be written.
+  /// One panel, a line for each, over batches. Throws std::runtime_error when it cannot be written.
   void plot(const std::string& path) const;
 
   void before_fit(Learner& learn) override;

@@ -63,6 +63,9 @@ grep -q "\"accuracy\":$accuracy," stdout || fail "eval of two: $(cat stdout)"
 succeeds export --to weights.safetensors
 succeeds eval --from weights.safetensors --json
 grep -q "\"accuracy\":$accuracy," stdout || fail "eval of the export: $(cat stdout)"
+succeeds export --to weights.npz
+[ "$(head -c 2 weights.npz)" = PK ] && grep -q '^[0-9]* arrays' stdout || fail "export for NumPy: $(cat stdout)"
+refused 2 'weights.onnx: a name that ends in .safetensors or .npz expected' export --to weights.onnx
 refused 1 'not of the model of recipe resnet' eval --from weights.safetensors --recipe resnet
 refused 1 'there is no such file' eval --from nowhere.safetensors
 refused 2 'from' export --from out/best.safetensors --from out/last.safetensors --to x.safetensors

@@ -183,9 +183,13 @@ class CommandLine {
     from(*exports, "checkpoint or weights");
     exports->get_option("--from")->expected(1);
     recipe(*exports);
-    exports->add_option("--to", o_.to, "file to write: NAME.safetensors")
+    exports->add_option("--to", o_.to, "file to write: NAME.safetensors, or NAME.npz for NumPy")
         ->required()
-        ->check(not_empty);
+        ->check([](const std::string& name) {
+          return name.ends_with(".safetensors") || name.ends_with(".npz")
+                     ? ""
+                     : "Value " + name + ": a name that ends in .safetensors or .npz expected";
+        });
     common(*exports);
   }
 

@@ -14,6 +14,7 @@
 #include "learner/examples/fashion_mnist/print_json.h"
 #include "learner/examples/fashion_mnist/saved.h"
 #include "learner/examples/fashion_mnist/split.h"
+#include "learner/files/npz.h"
 #include "learner/files/state_dict.h"
 #include "learner/metrics.h"
 #include "learner/predictions.h"
@@ -120,8 +121,12 @@ void evaluate(const Options& options) {
 void export_weights(const Options& options) {
   const std::vector<SavedModel> models = load_models(options);
   NamedArrays weights = state_dict(*models.front().made.model);
-  weights.metadata["recipe"] = models.front().recipe;
-  write_safetensors(options.to, weights);
+  if (options.to.extension() == ".npz") {
+    write_npz(options.to, {{weights.arrays.begin(), weights.arrays.end()}});
+  } else {
+    weights.metadata["recipe"] = models.front().recipe;
+    write_safetensors(options.to, weights);
+  }
   Index numbers = 0;
   for (const auto& [name, array] : weights.arrays) numbers += array.size();
   if (options.json)
