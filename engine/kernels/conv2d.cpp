@@ -9,7 +9,7 @@
 #include "engine/kernels/gemm.h"
 
 // Three ways to convolve: a 1x1 kernel of stride 1 is a matrix product (gemm.cpp), a 3x3 of stride
-// 1 with enough channels goes by Winograd's method (conv2d_winograd.cpp), and everything else is
+// 1 goes by Winograd's method where winograd_wins() (conv2d_winograd.cpp), and everything else is
 // convolved directly. The functions at the end of this file choose; what follows is the direct way.
 //
 // Features last. In an image (H, W, C) the KW x C numbers that one row of the

@@ -8,8 +8,11 @@
 #include "engine/kernels/layout.h"
 #include "engine/kernels/reduce.h"
 
-// The gradient of the weights. Where forward (conv2d.cpp) holds pixels in registers and walks over
-// weights, this one holds weights and walks over pixels:
+// The gradient of the weights. conv2d_dw(), at the end, chooses as forward does: a 1x1 kernel of
+// stride 1 is a matrix product (gemm.cpp), where winograd_wins() it is winograd_dw()
+// (conv2d_winograd_dw.cpp), and the rest goes the direct way, which is this file. Where forward
+// (conv2d.cpp) holds pixels in registers and walks over weights, this one holds weights and walks
+// over pixels:
 //
 //   for every part of the images, for every panel of NV vectors of output channels    one task
 //     for every tile of images, for every stencil of it, for 128 pixels at a time

@@ -6,8 +6,10 @@
 /// conv2d*.cpp include this.
 namespace kindling::kernels {
 
-/// Whether Winograd's way is open to a convolution (stride 1, kernel 3x3, channels in whole vector
-/// registers) and shorter than the direct one.
+/// Whether Winograd's way is open to a convolution (stride 1, kernel 3x3, padding of at most 2, and
+/// both numbers of channels in whole vector registers: multiples of 8 with AVX2, of 16 with
+/// AVX-512) and shorter than the direct one (images of at least 4 x 4). Of the recipes' networks,
+/// that is every ResBlock's; the plain ones have stride 2 throughout.
 bool winograd_wins(const Shape& x, const Shape& w, const Window& window);
 
 /// The three kernels of conv2d.h where winograd_wins(). The sums are rounded a little differently

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "engine/error.h"
@@ -86,6 +87,25 @@ class Snapshot {
 
 }  // namespace
 
+namespace {
+
+/// The mean over a few batches on each side, of what is finite: one batch's loss is noise.
+std::vector<double> smoothed(const std::vector<double>& losses) {
+  constexpr std::ptrdiff_t kReach = 2;
+  std::vector<double> smooth;
+  std::ptrdiff_t n = 0;
+  while (n < std::ssize(losses) && std::isfinite(losses[n])) ++n;
+  for (std::ptrdiff_t i = 0; i < n; ++i) {
+    const auto first = std::max<std::ptrdiff_t>(i - kReach, 0), last = std::min(i + kReach + 1, n);
+    double total = 0;
+    for (auto k = first; k < last; ++k) total += losses[k];
+    smooth.push_back(total / static_cast<double>(last - first));
+  }
+  return smooth;
+}
+
+}  // namespace
+
 LRFindResult lr_find(Learner& learn, LRFindOptions options) {
   LRFinderCB finder(options);
   const Snapshot snapshot(learn);
@@ -97,17 +117,8 @@ std::optional<double> suggest_lr(const std::vector<double>& lrs,
                                  const std::vector<double>& losses) {
   check<Error>(lrs.size() == losses.size(), "lr_find", lrs.size(), " rates for ", losses.size(),
                " losses");
-  // The mean over a few batches on each side, of what is finite: one batch's loss is noise.
-  constexpr std::ptrdiff_t kReach = 2;
-  std::vector<double> smooth;
-  std::ptrdiff_t n = 0;
-  while (n < std::ssize(losses) && std::isfinite(losses[n])) ++n;
-  for (std::ptrdiff_t i = 0; i < n; ++i) {
-    const auto first = std::max<std::ptrdiff_t>(i - kReach, 0), last = std::min(i + kReach + 1, n);
-    double total = 0;
-    for (auto k = first; k < last; ++k) total += losses[k];
-    smooth.push_back(total / static_cast<double>(last - first));
-  }
+  const std::vector<double> smooth = smoothed(losses);
+  const std::ptrdiff_t n = std::ssize(smooth);
   const auto lowest = std::min_element(smooth.begin(), smooth.end()) - smooth.begin();
   std::optional<double> best;
   double steepest = 0;
@@ -125,7 +136,9 @@ void LRFindResult::plot(const std::string& path) const {
   // The last losses, far above where it began, would press the rest of the curve flat.
   auto shown = losses;
   while (shown.size() > 3 && !(shown.back() <= 1.5 * shown.front())) shown.pop_back();
-  plot::lr_find(path, {lrs.begin(), lrs.begin() + std::ssize(shown)}, shown, suggestion);
+  auto smooth = smoothed(losses);
+  smooth.resize(shown.size(), std::numeric_limits<double>::quiet_NaN());
+  plot::lr_find(path, {lrs.begin(), lrs.begin() + std::ssize(shown)}, shown, suggestion, smooth);
 }
 
 }  // namespace kindling

@@ -42,7 +42,8 @@ struct LRFindResult {
   /// Where the smoothed loss falls fastest per decade; none when it never falls.
   std::optional<double> suggestion;
 
-  /// Loss against rate on a log axis. Throws std::runtime_error when the file cannot be written.
+  /// Loss against rate on a log axis, and pale the loss of each batch. Throws std::runtime_error
+  /// when the file cannot be written.
   void plot(const std::string& path) const;
 };
 

@@ -188,16 +188,23 @@ Canvas losses(const std::vector<double>& train, const std::vector<LossPoint>& va
 }
 
 Canvas lr_find(const std::vector<double>& lrs, const std::vector<double>& losses,
-               std::optional<double> suggestion, const std::string& title) {
-  if (lrs.size() != losses.size()) {
-    throw std::invalid_argument("[plot] " + std::to_string(lrs.size()) + " learning rates but " +
-                                std::to_string(losses.size()) + " losses");
-  }
+               std::optional<double> suggestion, const std::vector<double>& smoothed,
+               const std::string& title) {
+  const auto check_length = [&](const std::vector<double>& values) {
+    if (lrs.size() != values.size())
+      throw std::invalid_argument("[plot] " + std::to_string(lrs.size()) + " learning rates but " +
+                                  std::to_string(values.size()) + " losses");
+  };
+  check_length(losses);
+  if (!smoothed.empty()) check_length(smoothed);
+  const std::vector<double>& curve = smoothed.empty() ? losses : smoothed;
   Figure figure(1, 1, 460, 280);
   Axes& axes = figure.at(0).title(title).x_label("learning rate").x_scale(Scale::log10);
   const bool log = needs_log_axis(losses);
   axes.y_label(log ? "loss (log axis)" : "loss").y_scale(log ? Scale::log10 : Scale::linear);
-  axes.line(lrs, losses, "", {.width = 1.8});
+  if (!smoothed.empty())
+    axes.line(lrs, losses, "", {.color = palette(0).with_alpha(0.35f), .width = 1.2});
+  axes.line(lrs, curve, "", {.color = palette(0), .width = 1.8});
   if (!suggestion || !(*suggestion > 0) || !std::isfinite(*suggestion)) return figure.render();
   const Color mark = palette(3);
   axes.vertical_line(*suggestion, {},
@@ -205,7 +212,7 @@ Canvas lr_find(const std::vector<double>& lrs, const std::vector<double>& losses
   std::size_t nearest = lrs.size();  // on the curve, in the ratio that a log axis shows
   double least = 0;
   for (std::size_t i = 0; i < lrs.size(); ++i) {
-    if (!(lrs[i] > 0) || !std::isfinite(losses[i])) continue;
+    if (!(lrs[i] > 0) || !std::isfinite(curve[i])) continue;
     const double away = std::abs(std::log(lrs[i] / *suggestion));
     if (nearest == lrs.size() || away < least) nearest = i, least = away;
   }
@@ -213,7 +220,7 @@ Canvas lr_find(const std::vector<double>& lrs, const std::vector<double>& losses
   for (const Label::Run& run : number_label(*suggestion, 3).runs) {
     note.append(run.text, run.superscript);
   }
-  if (nearest < lrs.size()) axes.annotate(*suggestion, losses[nearest], note, mark, 4);
+  if (nearest < lrs.size()) axes.annotate(*suggestion, curve[nearest], note, mark, 4);
   return figure.render();
 }
 
@@ -262,8 +269,8 @@ void series(const std::string& path, const std::vector<Series>& lines,
 
 void lr_find(const std::string& path, const std::vector<double>& lrs,
              const std::vector<double>& losses, std::optional<double> suggestion,
-             const std::string& title) {
-  write_png(path, lr_find(lrs, losses, suggestion, title));
+             const std::vector<double>& smoothed, const std::string& title) {
+  write_png(path, lr_find(lrs, losses, suggestion, smoothed, title));
 }
 
 }  // namespace kindling::plot

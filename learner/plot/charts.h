@@ -91,12 +91,14 @@ void losses(const std::string& path, const std::vector<double>& train,
             const std::vector<LossPoint>& valid, const LossOptions& options = {});
 
 // Loss against learning rate, log axis. The suggestion is marked on the curve where there is
-// one. std::invalid_argument: lrs and losses of unequal length.
+// one. When a smoothed curve is given, it is the one, and the losses are pale.
+// std::invalid_argument: lrs and losses, or the smoothed ones, of unequal length.
 Canvas lr_find(const std::vector<double>& lrs, const std::vector<double>& losses,
-               std::optional<double> suggestion = {}, const std::string& title = "");
+               std::optional<double> suggestion = {}, const std::vector<double>& smoothed = {},
+               const std::string& title = "");
 void lr_find(const std::string& path, const std::vector<double>& lrs,
              const std::vector<double>& losses, std::optional<double> suggestion = {},
-             const std::string& title = "");
+             const std::vector<double>& smoothed = {}, const std::string& title = "");
 
 // Any numbers that were written down step by step.
 struct Series {

@@ -77,6 +77,7 @@ class Layer {
     this.mark = el('div', {class: 'mark'});
     this.readout = el('p', {class: 'readout'});
     this.bars = new Bars(layer, data.max_activation, (text) => this.readout.textContent = text);
+    this.top = short(data.max_activation);
     this.lowest = short(data.max_activation / layer.counts[0].length);
     const type = data.layers.find(({path}) => path === layer.name)?.type || '';
     const pick = (event) => {
@@ -101,8 +102,8 @@ class Layer {
     this.mark.style.left = (100 * (k + 0.5)) / this.layer.batches.length + '%';
     this.bars.show(counts);
     this.readout.textContent = `Batch ${number(this.layer.batches[k])}: ` +
-        `${ratio(counts[0], total(counts))} of ${number(total(counts))} activations below ` +
-        this.lowest;
+        `${ratio(counts[0], total(counts))} of ${number(total(counts))} activations up to ` +
+        `${this.top} are below ${this.lowest}`;
   }
 }
 
@@ -147,7 +148,9 @@ function activations(data) {
   return [
     el('p', {class: 'muted'},
        'Absolute activations of each layer: a column is a batch, from 0 at the bottom; the ' +
-           'brighter, the more. Below it the batch that the slider stands at.'),
+           'brighter, the more, on a log scale. What is above the top is not counted; thin stripes ' +
+           'are the shorter last batches of epochs. Broad bands are good; towers that collapse ' +
+           'into the lowest row are not. Below it the batch that the slider stands at.'),
     slider,
     el('div', {class: 'grid'}, ...cards,
        chart('Share of activations near zero', lines(data.histograms, 'dead'), share),

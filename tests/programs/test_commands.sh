@@ -66,8 +66,8 @@ grep -q "\"accuracy\":$accuracy," stdout || fail "eval of the export: $(cat stdo
 succeeds export --to weights.npz
 [ "$(head -c 2 weights.npz)" = PK ] && grep -q '^[0-9]* arrays' stdout || fail "export for NumPy: $(cat stdout)"
 refused 2 'weights.onnx: a name that ends in .safetensors or .npz expected' export --to weights.onnx
-refused 1 'not of the model of recipe resnet' eval --from weights.safetensors --recipe resnet
-refused 1 'there is no such file' eval --from nowhere.safetensors
+refused 1 'not of the model of recipe resnet, but of recipe sgd' eval --from weights.safetensors --recipe resnet
+refused 1 'there is no such file: train first, or name one with --from' eval --from nowhere.safetensors
 refused 2 'from' export --from out/best.safetensors --from out/last.safetensors --to x.safetensors
 refused 1 "cannot write 'no/where.safetensors'" export --to no/where.safetensors
 

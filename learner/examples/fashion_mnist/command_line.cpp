@@ -120,7 +120,7 @@ class CommandLine {
     train_ =
         command("train", "trains by a recipe; writes page, pictures and weights", kindling::train);
     train_->footer("`fashion_mnist recipes` lists them.");
-    recipe(*train_);
+    recipe(*train_, "model and training (default: quick)");
     seed(*train_);
     train_->add_option("--epochs", o_.epochs, "passes over the images (default: the recipe's)")
         ->check(whole(1, 1'000'000));
@@ -196,7 +196,7 @@ class CommandLine {
   void look() {
     CLI::App* find =
         command("lr-find", "tries rates from tiny to too large, and suggests one", find_lr);
-    recipe(*find);
+    recipe(*find, "whose model and batches (default: quick)");
     seed(*find);
     batch_size(*find);
     hold_out(*find);
@@ -205,7 +205,7 @@ class CommandLine {
 
     CLI::App* summary =
         command("summary", "lists the layers of a recipe's model and their cost", summarize_model);
-    recipe(*summary);
+    recipe(*summary, "whose model (default: quick)");
     batch_size(*summary);
     common(*summary);
 
@@ -219,9 +219,8 @@ class CommandLine {
     return text.empty() ? "a path expected" : "";
   }
 
-  void recipe(CLI::App& command) {
-    command
-        .add_option("--recipe", o_.recipe, "model and training (default: the weights', or quick)")
+  void recipe(CLI::App& command, const char* what = "whose model (default: the weights' own)") {
+    command.add_option("--recipe", o_.recipe, what)
         ->type_name("NAME")
         ->check([](const std::string& name) {
           try {

@@ -191,7 +191,7 @@ Recipe fast93() {
 
 /// The network of `pooled`, which the course trains for 20 epochs to get there.
 Recipe fast94() {
-  Recipe r = fast(nn::pooled_resnet(), 6, 512);
+  Recipe r = fast(nn::pooled_resnet(), 8, 512);
   augment(r, Augment().horizontal_flip());
   r.flips = true;
   return r;

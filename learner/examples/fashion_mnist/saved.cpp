@@ -10,6 +10,8 @@ namespace {
 /// The settings of the training, if the file is its checkpoint; otherwise what is said of the
 /// weights.
 Settings settings_in(const std::filesystem::path& path) {
+  check<Error>(std::filesystem::exists(path), "from", path,
+               ": there is no such file: train first, or name one with --from");
   NamedArrays file = read_safetensors(path);
   if (!file.metadata.contains("settings")) return file.metadata;
   return Checkpoint(std::move(file), path).settings();
@@ -27,7 +29,10 @@ SavedModel load(const std::filesystem::path& path, const Options& options) {
   try {
     load_state_dict(*saved.made.model, read_weights(path));
   } catch (const Error& error) {
-    throw Error(str("[from] ", path, ": not of the model of recipe ", name, ": ", error.what()));
+    const std::string own = setting("recipe", "");
+    throw Error(
+        str("[from] ", path, ": not of the model of recipe ", name,
+            own.empty() || own == name ? str(": ", error.what()) : str(", but of recipe ", own)));
   }
   return saved;
 }
