@@ -14,7 +14,9 @@ struct WatchOptions {
   /// A better value is better by this share of the best one's size: PyTorch's threshold_mode "rel",
   /// which for negative values would take a slightly worse one for better.
   double threshold = 1e-4;
-  int patience = 3;  ///< So many validations without a better value are borne.
+  /// So many validations in a row without a better value are borne; the next one is too many, as in
+  /// PyTorch.
+  int patience = 3;
 };
 
 /// Counts the validations since the best one.
