@@ -224,7 +224,7 @@ TEST_CASE("charts: what does not fit together is refused by name") {
                        "[plot] 'conv1' has histograms of 2 and of 3 bins", std::invalid_argument);
   CHECK_THROWS_AS(dead_chart({{"conv1", {{1, 2}, {1}}}}), std::invalid_argument);
   CHECK_THROWS_AS(lr_find({1, 2}, {1}), std::invalid_argument);
-  CHECK_THROWS_AS(lr_find({1, 2}, {1, 2}, {}, {1}), std::invalid_argument);
+  CHECK_THROWS_AS(lr_find({1, 2}, {1, 2}, {}, std::vector<double>{1}), std::invalid_argument);
   CHECK_THROWS_AS(losses({1, 2}, {}, LossOptions{.smoothing = 1}), std::invalid_argument);
   CHECK_THROWS_AS(image_grid({{2, 2, 1, {1, 2, 3}}}), std::invalid_argument);
   CHECK_THROWS_AS(image_grid({{1, 1, 2, {1, 2}}}), std::invalid_argument);
