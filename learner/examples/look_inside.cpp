@@ -1,7 +1,6 @@
 #include "learner/kindling.h"
 using namespace kindling;
 
-// A callback of one's own.
 struct EnoughCB : Callback {
   void after_epoch(Learner& learn) override {  // comes twice: after training, after validation
     if (!learn.training && learn.metrics->history().back()["accuracy"] > 0.8) throw CancelFit();
