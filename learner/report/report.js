@@ -194,7 +194,7 @@ function tiles(data) {
   const epochs = new Set(data.passes.map((pass) => pass.epoch)).size;
   const seconds = total(data.passes.map((pass) => pass.seconds));
   facts.push(
-      ['batches', number(data.batches)], ['epochs', number(epochs)],
+      ['batches', number(data.batches)], [epochs === 1 ? 'epoch' : 'epochs', number(epochs)],
       ['seconds', fixed(seconds, 1)]);
   if (data.layers.length)
     facts.push(['parameters', number(total(data.layers.map((layer) => layer.parameters)))]);
