@@ -18,13 +18,11 @@ Array orthogonalize(const Array& array, int iterations) {
   constexpr Scalar a = 3.4445, b = -4.7750, c = 2.0315;
   check(array.rank() == 2, "orthogonalize", "x ", array.shape(), ": a matrix expected");
   check<Error>(iterations >= 1, "orthogonalize", iterations, " iterations: at least one expected");
-  double sum = 0;  // in double, where neither tiny nor huge gradients get lost
-  for (const Scalar v : array.values()) sum += double{v} * double{v};
-  if (sum == 0) return array;
-  const double norm = std::sqrt(sum);
+  const double length = norm(array);
+  if (length == 0) return array;
   Array unit = array;
   for (Scalar *v = unit.data(), *end = v + unit.size(); v != end; ++v)
-    *v = static_cast<Scalar>(double{*v} / norm);
+    *v = static_cast<Scalar>(double{*v} / length);
   const NoGrad no_grad;
   Tensor x(std::move(unit));
   const bool tall = array.dim(0) > array.dim(1);

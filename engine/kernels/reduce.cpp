@@ -276,6 +276,12 @@ Scalar mean_squared_error(const Array& x, const Array& target) {
   return sum(partial).item() / static_cast<Scalar>(x.size());
 }
 
+double norm(const Array& x) {
+  double square = 0;
+  for (const Scalar v : x.values()) square += double{v} * double{v};
+  return std::sqrt(square);
+}
+
 Array sum_to(const Array& x, const Shape& shape) {
   Axes grown;
   const int extra = x.rank() - shape.rank();

@@ -22,6 +22,9 @@ Array squared_distance(const Array& x, const Array& mean, const Axes& axes, bool
 /// Mean of (x - target)^2 over everything, in one read of each.
 Scalar mean_squared_error(const Array& x, const Array& target);
 
+/// Root of the sum of all squares; in double, where neither tiny nor huge ones get lost.
+double norm(const Array& x);
+
 /// Undoes a broadcast: sums x over the axes that made `shape` grow to x.shape().
 Array sum_to(const Array& x, const Shape& shape);
 

@@ -1,11 +1,13 @@
 #pragma once
 
+#include "engine/kernels/reduce.h"
 #include "engine/kernels/update.h"
 
-/// In-place arithmetic on plain Arrays, off the tape: what optimizers are made of.
+/// Arithmetic on plain Arrays, in place and off the tape: what optimizers are made of.
 namespace kindling {
 
 using kernels::add_scaled;  ///< y += a * x
+using kernels::norm;        ///< root of the sum of squares, in double
 using kernels::scale;       ///< y *= a
 
 using kernels::adam_step;  ///< One step of Adam or AdamW, for many parameters,

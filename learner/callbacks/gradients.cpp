@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/error.h"
+#include "engine/ops/update.h"
 
 namespace kindling {
 
@@ -14,11 +15,10 @@ GradientClipCB::GradientClipCB(double max_norm)
 }
 
 void GradientClipCB::after_backward(Learner& learn) {
-  double square = 0;  // as a float it would be infinite for gradients of 2e19
+  norm_ = 0;
   for (const Tensor& parameter : learn.opt->parameters())
     if (const Array& grad = parameter.grad(); grad.defined())
-      for (const Scalar v : grad.values()) square += double{v} * double{v};
-  norm_ = std::sqrt(square);
+      norm_ = std::hypot(norm_, kindling::norm(grad));
   // PyTorch's epsilon: the result is a hair shorter than max_norm.
   if (norm_ > max_norm_) learn.opt->scale_grad(max_norm_ / (norm_ + 1e-6));
 }

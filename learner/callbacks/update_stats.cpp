@@ -4,16 +4,11 @@
 #include <limits>
 
 #include "engine/error.h"
+#include "engine/ops/update.h"
 
 namespace kindling {
 
 namespace {
-
-double norm(const Array& array) {
-  double square = 0;
-  for (const Scalar v : array.values()) square += double{v} * double{v};
-  return std::sqrt(square);
-}
 
 double distance(const Array& a, const Array& b) {
   double square = 0;

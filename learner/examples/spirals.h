@@ -15,14 +15,15 @@ inline void write_spirals(const std::filesystem::path& path, int n, std::uint64_
   Random random(seed);
   std::ofstream file(path);
   file << "x,y,arm\n";
+  double turn = 0;
   for (const char* const arm : {"first", "second", "third"}) {
-    const double turn = 2.1 * (arm[0] == 'f' ? 0 : arm[0] == 's' ? 1 : 2);
     for (int i = 0; i < n; ++i) {
       const Array u = random.uniform(Shape{1}), noise = random.normal(Shape{2}, 0, Scalar(0.25));
       const double radius = 1 + 9 * u[0], angle = turn + 0.8 * radius;
       file << radius * std::cos(angle) + noise[0] << ',' << radius * std::sin(angle) + noise[1]
            << ',' << arm << '\n';
     }
+    turn += 2.1;
   }
   check<Error>(bool(file.flush()), "spirals", "cannot write ", path);
 }

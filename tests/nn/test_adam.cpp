@@ -46,24 +46,35 @@ std::unique_ptr<nn::Optimizer> optimizer(const Json& row, const Tensor& w) {
   return std::make_unique<nn::AdamW>(std::vector{w}, lr, options);
 }
 
+/// The optimizer of a row, going down the loss sum(curvature / 2 (w - center)^2).
+struct Descent {
+  Tensor curvature, center, w;
+  std::unique_ptr<nn::Optimizer> opt;
+  explicit Descent(const Json& row)
+      : curvature(to_array(row["curvature"].plain())),
+        center(to_array(row["center"].plain())),
+        w(to_array(row["initial"].plain()), true),
+        opt(optimizer(row, w)) {}
+  void step() const {
+    opt->zero_grad();
+    sum(curvature / 2 * (w - center) * (w - center)).backward();
+    opt->step();
+  }
+};
+
 }  // namespace
 
 TEST_CASE("1000 steps of every optimizer are PyTorch's") {
   for (const Json& row : reference_cases("optimizers", "layers.json")) {
     CAPTURE(row["optimizer"].text);
-    const Tensor curvature(to_array(row["curvature"].plain()));
-    const Tensor center(to_array(row["center"].plain()));
-    const Tensor w(to_array(row["initial"].plain()), true);
-    const auto opt = optimizer(row, w);
+    Descent down(row);
     const Plain after = row["after"].plain();
     REQUIRE(after.shape == Shape{10, 5});
     for (Index step = 0; step < 1000; ++step) {
-      opt->zero_grad();
-      sum(curvature / 2 * (w - center) * (w - center)).backward();
-      opt->step();
+      down.step();
       if (step % 100 != 99) continue;
       for (Index i = 0; i < 5; ++i)
-        CHECK(std::abs(w.value()[i] - after.at({step / 100, i})) <= kReferenceTolerance);
+        CHECK(std::abs(down.w.value()[i] - after.at({step / 100, i})) <= kReferenceTolerance);
     }
   }
 }
@@ -71,21 +82,16 @@ TEST_CASE("1000 steps of every optimizer are PyTorch's") {
 TEST_CASE("steps of every optimizer are PyTorch's when rate and momentum change at each") {
   for (const Json& row : reference_cases("moving", "layers.json")) {
     CAPTURE(row["optimizer"].text);
-    const Tensor curvature(to_array(row["curvature"].plain()));
-    const Tensor center(to_array(row["center"].plain()));
-    const Tensor w(to_array(row["initial"].plain()), true);
-    const auto opt = optimizer(row, w);
+    Descent down(row);
     const Plain after = row["after"].plain();
     const std::vector<double> rates = row["lrs"].numbers(), momenta = row["momenta"].numbers();
     REQUIRE(after.shape == Shape{40, 5});
     for (Index step = 0; step < 40; ++step) {
-      opt->set_lr(rates.at(static_cast<std::size_t>(step)));
-      opt->set_momentum(momenta.at(static_cast<std::size_t>(step)));
-      opt->zero_grad();
-      sum(curvature / 2 * (w - center) * (w - center)).backward();
-      opt->step();
+      down.opt->set_lr(rates.at(static_cast<std::size_t>(step)));
+      down.opt->set_momentum(momenta.at(static_cast<std::size_t>(step)));
+      down.step();
       for (Index i = 0; i < 5; ++i)
-        CHECK(std::abs(w.value()[i] - after.at({step, i})) <= kReferenceTolerance);
+        CHECK(std::abs(down.w.value()[i] - after.at({step, i})) <= kReferenceTolerance);
     }
   }
 }

@@ -16,6 +16,13 @@ start() {
   status=$?
 }
 
+# Runs a program that makes no fuss: `quiet PROGRAM ARGUMENTS...` leaves its stdout in a file of its name, and stderr.
+quiet() {
+  name=$(basename -- "$1")
+  "$@" >"$name" 2>stderr </dev/null || fail "$name: $(cat stderr)"
+}
+picture() { [ "$(head -c 4 "$1" | tail -c 3)" = PNG ] || fail "$name: $1 is no picture"; }
+
 # The last line of a test.
 finish() {
   [ "$failures" = 0 ] && echo 'all as expected'

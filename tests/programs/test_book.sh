@@ -13,11 +13,9 @@ export OMP_WAIT_POLICY=passive
 chapter() {
   name=$1
   shift
-  "$programs/$name" --short >"$name" 2>stderr </dev/null || fail "$name: $(cat stderr)"
+  quiet "$programs/$name" --short
   LC_ALL=C grep -qi 'nan\|inf\b' "$name" && fail "$name: no numbers: $(cat "$name")"
-  for picture; do
-    [ "$(head -c 4 "$picture" | tail -c 3)" = PNG ] || fail "$name: $picture is no picture"
-  done
+  for drawn; do picture "$drawn"; done
 }
 
 # holds NAME TEXT CONDITION: a line that begins so is there, and its fields ($1, ...) fulfil all of it.

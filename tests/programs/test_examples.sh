@@ -11,9 +11,8 @@ export OMP_WAIT_POLICY=passive
 example() {
   name=$1
   shift
-  "$programs/$name" "$@" >"$name" 2>stderr </dev/null || fail "$name: $(cat stderr)"
+  quiet "$programs/$name" "$@"
 }
-picture() { [ "$(head -c 4 "$1" | tail -c 3)" = PNG ] || fail "$name: $1 is no picture"; }
 # accurate LEAST: the last number that was printed is an accuracy, and not a lower one.
 accurate() {
   awk -v least="$1" '{ last = $NF } END { exit !(last >= least && last <= 1) }' "$name" ||

@@ -1,5 +1,7 @@
 #include "learner/examples/fashion_mnist/saved.h"
 
+#include <system_error>
+
 #include "engine/error.h"
 #include "learner/files/state_dict.h"
 
@@ -10,7 +12,8 @@ namespace {
 /// The settings of the training, if the file is its checkpoint; otherwise what is said of the
 /// weights.
 Settings settings_in(const std::filesystem::path& path) {
-  check<Error>(std::filesystem::exists(path), "from", path,
+  std::error_code unreadable;  // which read_safetensors() has the words for
+  check<Error>(std::filesystem::exists(path, unreadable) || unreadable, "from", path,
                ": there is no such file: train first, or name one with --from");
   NamedArrays file = read_safetensors(path);
   if (!file.metadata.contains("settings")) return file.metadata;
