@@ -1,6 +1,7 @@
 #include "engine/kernels/reduce.h"
 
 #include <algorithm>
+#include <cmath>
 #include <array>
 #include <limits>
 
