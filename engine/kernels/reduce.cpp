@@ -1,8 +1,8 @@
 #include "engine/kernels/reduce.h"
 
 #include <algorithm>
-#include <cmath>
 #include <array>
+#include <cmath>
 #include <limits>
 
 #include "engine/error.h"
