@@ -13,12 +13,13 @@ namespace kindling {
 /// Random numbers of one sample of one batch: the same whatever thread asks.
 class Draw {
  public:
+  /// `key`: the batch's number from the stream. `sample`: its row, below 2^32.
   Draw(std::uint64_t key, Index sample)
       : key_(key), counter_(static_cast<std::uint64_t>(sample) << 32) {}
-  double uniform();      ///< In [0, 1).
-  double normal();       ///< Of mean 0 and deviation 1.
-  Index below(Index n);  ///< In [0, n).
-  bool chance(double p) { return uniform() < p; }
+  double uniform();                                ///< In [0, 1).
+  double normal();                                 ///< Of mean 0 and deviation 1.
+  Index below(Index n);                            ///< In [0, n).
+  bool chance(double p) { return uniform() < p; }  ///< Never for p = 0, always for p = 1.
 
  private:
   std::uint32_t word();
@@ -63,12 +64,23 @@ class Augment {
 
   /// An image (H, W, C), features last, and memory for another of its size.
   struct Image {
+    /// h * w * c numbers each. The step leaves its image in pixels; what is in scratch, before and
+    /// afterwards, does not count.
+    /// @{
     Scalar *pixels, *scratch;
+    /// @}
+    /// Height, width and channels.
+    /// @{
     Index h, w, c;
+    /// @}
+    /// The c numbers of a pixel. Whether it lies in the image is not checked.
     Scalar* at(Index y, Index x) const { return pixels + (y * w + x) * c; }
   };
   /// A step of one's own.
   using Step = std::function<void(const Image&, Draw&)>;
+  /// Puts it behind the others. Several threads call it at once, for different images: it must
+  /// change nothing but its image, draw from nothing but its Draw, and not throw. Throws Error for
+  /// an empty function.
   Augment& add(Step step);
 
  private:

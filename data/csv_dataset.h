@@ -12,17 +12,19 @@ namespace kindling {
 /// A column of a table: its number from 0 (negative ones count from the end), or its name.
 using Column = std::variant<int, std::string>;
 
+/// How load_csv() reads a table.
 struct CsvOptions {
   Column label = -1;                  ///< What a model should say; by default the last column.
   std::vector<Column> features = {};  ///< What goes in, in this order. Empty: all other columns.
   bool header = true;                 ///< The first line has the names.
-  char separator = ',';
-  bool regress = false;  ///< The label is a number to be hit, not the name of a class.
+  char separator = ',';               ///< No quote, end of line or NUL.
+  bool regress = false;               ///< The label is a number to be hit, not the name of a class.
   /// The classes there may be, in this order: those of the training table, when this is to judge
   /// by. Empty: those that occur, sorted; by value when all are whole numbers.
   std::vector<std::string> classes = {};
 };
 
+/// What load_csv() has read.
 struct CsvDataset {
   TensorDataset data;                 ///< xs[0] (N, features); labels (N), or values (N, 1).
   std::vector<std::string> features;  ///< Names, or numbers where there is no header.

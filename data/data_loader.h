@@ -32,10 +32,12 @@ class DataLoader {
 
   /// How many batches an epoch has.
   Index size() const;
-  Index batch_size() const { return batch_size_; }
+  Index batch_size() const { return batch_size_; }  ///< Rows; the last batch may be short.
+  /// Whether every epoch has an order of its own.
   bool shuffles() const { return random_ != nullptr; }
   /// The stream that shuffles; null when nothing does.
   Random* random() const { return random_; }
+  /// What it cuts, and does not own.
   const Dataset& dataset() const { return *dataset_; }
 
   /// Starts an epoch: draws the order of the rows and gathers the first batch.
@@ -44,7 +46,7 @@ class DataLoader {
   /// stood for; nothing is drawn. Without an order and with first = 0 this is begin(). Throws Error
   /// when there is no such batch, or no order in the middle of a shuffled epoch.
   Iterator begin(Index first, const std::optional<Random::State>& order) const;
-  std::default_sentinel_t end() const { return {}; }
+  std::default_sentinel_t end() const { return {}; }  ///< Equal to an iterator past its last batch.
 
  private:
   const Dataset* dataset_;
@@ -57,16 +59,25 @@ class DataLoader {
 /// before it gathers the next, which then finds its buffers in the pool unless a copy was kept.
 class DataLoader::Iterator {
  public:
+  /// What the standard library asks of an iterator.
+  /// @{
   using value_type = Batch;
   using reference = const Batch&;
   using difference_type = std::ptrdiff_t;
   using iterator_concept = std::input_iterator_tag;
+  /// @}
 
   /// Valid until the iterator moves on; a copy of the batch is good for ever.
+  /// @{
   const Batch& operator*() const { return batch_; }
   const Batch* operator->() const { return &batch_; }
+  /// @}
+  /// Gathers the next batch, if there is one. Throws what Dataset::batch() throws.
+  /// @{
   Iterator& operator++();
   void operator++(int) { ++*this; }
+  /// @}
+  /// Whether the epoch is over.
   friend bool operator==(const Iterator& it, std::default_sentinel_t) { return it.left_ == 0; }
   /// What the order of the rows was drawn from; none when they are not shuffled.
   const std::optional<Random::State>& order() const { return drawn_from_; }
@@ -88,8 +99,8 @@ class DataLoader::Iterator {
 
 /// What a Learner trains on and what it is judged by.
 struct DataLoaders {
-  DataLoader train;
-  DataLoader valid;
+  DataLoader train;  ///< With gradients and steps.
+  DataLoader valid;  ///< Without; usually after each pass over train.
 };
 
 /// The usual pair: train is shuffled; valid stays in order and takes batches of twice the size,

@@ -34,7 +34,7 @@ struct Batch {
 class Dataset {
  public:
   virtual ~Dataset() = default;
-  virtual Index size() const = 0;
+  virtual Index size() const = 0;  ///< How many rows it has.
   /// The rows with these numbers, in this order. Throws ShapeError for a number outside
   /// [0, size()).
   virtual Batch batch(std::span<const Index> rows) const = 0;
@@ -42,8 +42,8 @@ class Dataset {
 
 /// What is done to a pixel once it is scaled to [0, 1]: (x - mean) / std.
 struct Normalize {
-  Scalar mean = 0;
-  Scalar std = 1;
+  Scalar mean = 0;  ///< For all channels alike.
+  Scalar std = 1;   ///< Greater than 0.
 };
 
 /// Labelled images of bytes. They stay bytes in memory and become Scalars as a batch is gathered:
@@ -62,7 +62,9 @@ class ImageDataset : public Dataset {
 
   const ByteArray& images() const { return images_; }  ///< (N, H, W, C)
   const IntArray& labels() const { return labels_; }   ///< (N)
+  /// The names of the classes, by label.
   const std::vector<std::string>& classes() const { return classes_; }
+  /// What batch() does to the pixels; images() are as they were.
   const Normalize& normalize() const { return normalize_; }
 
  private:
@@ -76,10 +78,14 @@ class ImageDataset : public Dataset {
 /// (N, ...). Shares the buffers.
 class TensorDataset : public Dataset {
  public:
+  /// Labels, which may be any integers, or values.
   using Targets = std::variant<IntArray, Array>;
-  /// Throws ShapeError when the numbers of rows differ, Error when there is no input.
+  /// Several inputs, or one. Throws ShapeError when the numbers of rows differ or an array has no
+  /// axis, Error when there is no input.
+  /// @{
   TensorDataset(std::vector<Array> xs, Targets y);
   TensorDataset(Array x, Targets y) : TensorDataset(std::vector{std::move(x)}, std::move(y)) {}
+  /// @}
 
   Index size() const override { return xs_.front().dim(0); }
   Batch batch(std::span<const Index> rows) const override;
@@ -111,7 +117,8 @@ Subset first_rows(const Dataset&&, Index) = delete;
 
 /// The rows of a dataset in two parts: to train on, and to judge by.
 struct Split {
-  Subset train, valid;
+  Subset train;  ///< Refers to the dataset that was split, which must outlive it.
+  Subset valid;  ///< Likewise.
 };
 /// Drawn at random, the same for the same seed; `valid_share` of the rows (rounded) judge. Throws
 /// Error for a share outside [0, 1].

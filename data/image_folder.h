@@ -8,14 +8,18 @@
 
 namespace kindling {
 
+/// How load_image_folder() reads.
 struct ImageFolderOptions {
   Index channels = 3;  ///< 1: grey, 3: RGB, whatever the files are.
-  /// All images are brought to this size. 0: they must be of one size already.
+  /// All images are brought to this size. Both 0: they must be of one size already. With a single 0
+  /// load_image_folder() throws Error.
+  /// @{
   Index height = 0, width = 0;
+  /// @}
   /// The classes there must be, in this order: those of the training images, when these are to
   /// judge by. Empty: the folders there are, sorted by name.
   std::vector<std::string> classes = {};
-  Normalize normalize{};
+  Normalize normalize{};  ///< What the dataset does to the pixels of a batch.
 };
 
 /// Images of one's own: a folder that has, for every class, a folder named after it with the

@@ -8,11 +8,11 @@ namespace kindling {
 
 /// How synthetic_images() draws.
 struct SyntheticOptions {
-  Index height = 28;
-  Index width = 28;
-  Index channels = 1;
+  Index height = 28;            ///< In pixels.
+  Index width = 28;             ///< In pixels.
+  Index channels = 1;           ///< They have the same stripes, and noise of their own.
   Scalar noise = Scalar(0.15);  ///< Standard deviation, where 1 is the way from black to white.
-  Normalize normalize{};
+  Normalize normalize{};        ///< What the dataset does to the pixels of a batch.
 };
 
 /// n made-up images (n, height, width, channels) that a small model learns in seconds: stripes

@@ -31,7 +31,7 @@ class DetectAnomaly {
 /// What the tape does for it.
 namespace anomaly {
 
-bool detecting();
+bool detecting();  ///< Whether a guard lives in this thread.
 
 /// Throws Error when the value of an op is not finite.
 void check_forward(const Op& op, const Array& y, std::span<const Tensor> inputs);

@@ -24,11 +24,12 @@ namespace kindling {
 class Archive {
  public:
   virtual ~Archive() = default;
-  virtual bool loading() const = 0;
+  virtual bool loading() const = 0;  ///< Variables are set, as against read.
 
   /// A variable of one of these types. A double may be NaN or infinite, an Array undefined.
   using Variable = std::variant<bool*, std::int64_t*, std::uint64_t*, double*, std::string*,
                                 std::vector<double>*, std::vector<Index>*, Array*>;
+  /// Saves or loads a variable. Each name is for one variable.
   template <class T>
   void operator()(const std::string& name, T& value) {
     visit(name, &value);
@@ -60,7 +61,9 @@ class Archive {
   }
 
  protected:
+  /// What an archive does with a variable; `name` is as it was given, without what in() adds.
   virtual void visit(const std::string& name, Variable variable) = 0;
+  /// The whole name, with all that in() adds.
   std::string path(const std::string& name) const { return prefix_ + name; }
 
  private:

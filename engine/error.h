@@ -15,8 +15,8 @@ std::string str(const Ts&... parts) {
   return out.str();
 }
 
-/// `text` as one line that a terminal can show: control characters as \xNN, and nothing beyond the
-/// first 4,000 bytes. Messages quote names from files, which may hold anything.
+/// `text` as one line that a terminal can show: control characters as `\xNN`, and nothing beyond
+/// the first 4,000 bytes. Messages quote names from files, which may hold anything.
 inline std::string one_line(const std::string& text) {
   constexpr std::size_t kMost = 4000;
   std::string line;
@@ -35,13 +35,14 @@ inline std::string one_line(const std::string& text) {
 /// up saying which layer of the model it was: `3.0: [conv2d] x (8,28,28,3): ...`.
 class Error : public std::runtime_error {
  public:
+  /// what() is one_line(message).
   explicit Error(const std::string& message) : std::runtime_error(one_line(message)) {}
 };
 
 /// Shapes, axes or index ranges that do not fit.
 class ShapeError : public Error {
  public:
-  using Error::Error;
+  using Error::Error;  ///< As for an Error.
 };
 
 /// Throws E("[who] " + parts...) unless ok. The message is only put together on failure.

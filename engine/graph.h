@@ -15,22 +15,25 @@ namespace kindling {
 ///     const Graph graph = graph_behind(loss, model.named_parameters());
 ///     std::cout << to_dot(graph);                        // dot -Tsvg draws it
 struct Graph {
+  /// Where a tensor comes from.
   enum class Kind {
     op,        ///< Something was computed here.
     leaf,      ///< A parameter, or an input that asked for a gradient.
     constant,  ///< An input without a gradient, of which the tape knows only that there was one.
   };
+  /// One tensor, and how it was made.
   struct Node {
-    Kind kind = Kind::op;
+    Kind kind = Kind::op;      ///< Only an op has inputs.
     std::uint64_t number = 0;  ///< When it was made, counted over all nodes; 0 for a constant.
     std::string op;            ///< "conv2d", "leaf", "constant".
     Shape shape;               ///< Of the value; says nothing for a constant.
     std::string name;          ///< The caller's; often empty.
   };
-  /// Node `from` is input number `input` of node `to`; both are positions in nodes.
+  /// Node `from` is input number `input` of node `to`.
   struct Edge {
-    std::size_t from = 0, to = 0;
-    int input = 0;
+    std::size_t from = 0;  ///< Position in nodes.
+    std::size_t to = 0;    ///< Likewise.
+    int input = 0;         ///< Counted from 0, constants included.
   };
   /// In the order in which they were made, so that every edge points forward. The last one is the
   /// tensor that was asked about. A tensor that is used twice is there once (a constant is not: the

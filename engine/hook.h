@@ -11,7 +11,7 @@ namespace kindling {
 class HookListBase {
  public:
   virtual ~HookListBase() = default;
-  virtual void remove(int id) = 0;
+  virtual void remove(int id) = 0;  ///< Does nothing when that hook is gone.
 };
 
 /// Owns one registered hook: when the handle goes away the hook is removed. Move-only. Either side
@@ -19,7 +19,10 @@ class HookListBase {
 class [[nodiscard]] HookHandle {
  public:
   HookHandle() = default;
+  /// For HookList: of the hook that has number `id` in `list`.
   HookHandle(std::weak_ptr<HookListBase> list, int id) : list_(std::move(list)), id_(id) {}
+  /// Takes over another's hook. On assignment the hook that this one had is removed.
+  /// @{
   HookHandle(HookHandle&& other) noexcept : list_(std::exchange(other.list_, {})), id_(other.id_) {}
   HookHandle& operator=(HookHandle&& other) noexcept {
     if (this != &other) {
@@ -29,6 +32,7 @@ class [[nodiscard]] HookHandle {
     }
     return *this;
   }
+  /// @}
   ~HookHandle() { remove(); }
 
   /// Lets the hook stay for as long as its owner lives.
@@ -49,6 +53,7 @@ class [[nodiscard]] HookHandle {
 template <class Fn>
 class HookList {
  public:
+  /// Puts a hook behind those that are there, for as long as the handle lives.
   HookHandle add(Fn fn) {
     if (!list_) list_ = std::make_shared<List>();
     const int id = list_->next_id++;
@@ -56,7 +61,7 @@ class HookList {
     return HookHandle(list_, id);
   }
 
-  bool empty() const { return !list_ || list_->hooks.empty(); }
+  bool empty() const { return !list_ || list_->hooks.empty(); }  ///< No hook is registered.
 
   /// Calls visit(fn) for every hook that is still registered when its turn comes.
   template <class Visit>

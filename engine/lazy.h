@@ -11,13 +11,14 @@ namespace kindling {
 /// An Array that has not been computed yet, and what it will be computed from. Ops derive theirs.
 class Pending {
  public:
+  /// `shape` is that of the value.
   explicit Pending(const Shape& shape) : shape_(shape) {}
   Pending(const Pending&) = delete;
   Pending& operator=(const Pending&) = delete;
   virtual ~Pending() = default;
 
-  const Shape& shape() const { return shape_; }
-  bool computed() const { return value_.defined(); }
+  const Shape& shape() const { return shape_; }       ///< Of the value, computed or not.
+  bool computed() const { return value_.defined(); }  ///< The value is there.
   /// Computed when first asked for.
   const Array& value() {
     if (!computed()) value_ = compute();
@@ -43,15 +44,20 @@ class Pending {
 class Lazy {
  public:
   Lazy() = default;
+  /// Nothing is left to compute.
   Lazy(Array array) : array_(std::move(array)) {}  // NOLINT
+  /// `pending` is not null.
   template <std::derived_from<Pending> P>
   Lazy(std::shared_ptr<P> pending)  // NOLINT
       : shape_(pending->shape()), pending_(std::move(pending)) {}
 
+  /// There is an array, or there will be one.
   bool defined() const { return pending_ || array_.defined(); }
   /// Stays where it is when somebody looks.
   const Shape& shape() const { return pending_ ? shape_ : array_.shape(); }
 
+  /// Looks: computes the array if nobody has. It stays in this Lazy unless it is moved out.
+  /// @{
   const Array& get() const {
     look();
     return array_;
@@ -62,6 +68,7 @@ class Lazy {
   }
   operator const Array&() const& { return get(); }    // NOLINT: implicit on purpose
   operator Array&&() && { return std::move(get()); }  // NOLINT
+  /// @}
 
   /// What it will be computed from, if that is a P and nobody has looked yet; otherwise null.
   template <class P>

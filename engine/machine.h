@@ -6,6 +6,7 @@ namespace kindling {
 
 /// What the compiler was told of the processor: bytes in a vector register, how many registers, and
 /// the name of the instruction set.
+/// @{
 #if defined(__AVX512F__)
 inline constexpr int kRegisterBytes = 64;
 inline constexpr int kRegisters = 32;
@@ -27,6 +28,7 @@ inline constexpr int kRegisterBytes = 16;
 inline constexpr int kRegisters = 16;
 inline constexpr const char* kInstructionSet = "128-bit vectors";
 #endif
+/// @}
 
 /// "AMD EPYC 9654 96-Core Processor", or what else Linux says of it; "unknown" elsewhere.
 std::string processor_name();

@@ -22,6 +22,7 @@ inline constexpr Index kChunk = 8 * 1024;
 /// More threads than this are never asked for.
 inline constexpr int kMaxThreads = 128;
 
+/// How many threads a parallel_for() of this thread may use; 1 without OpenMP.
 inline int max_threads() {
 #ifdef _OPENMP
   return std::min(omp_get_max_threads(), kMaxThreads);
@@ -30,7 +31,7 @@ inline int max_threads() {
 #endif
 }
 
-inline thread_local int current_slot = 0;
+inline thread_local int current_slot = 0;  ///< For thread_index(); parallel_for() sets it.
 
 /// Which of the threads of a parallel_for is asking, below max_threads(): to give each its own
 /// scratch memory. 0 outside of one, also where somebody else's parallel region calls us.
@@ -49,20 +50,25 @@ enum class Sharing {
   kStatic,   ///< A share for each thread, and no more.
   kDynamic,  ///< One share for all, from which each takes the next task.
 };
-inline Sharing sharing = Sharing::kHelping;
+inline Sharing sharing = Sharing::kHelping;  ///< What parallel_for() does, in every thread.
 
 /// Into how many parts a long sum is cut, one task each, to be added up in their order. The bits of
 /// the sum depend on it, so the shapes alone decide. With sums_by_threads there are as many as
 /// threads: to measure what determinism costs (bench), not to be used.
+/// @{
 inline bool sums_by_threads = false;
 inline Index sum_parts(Index by_shape) {
   return sums_by_threads ? std::min(by_shape, Index{max_threads()}) : by_shape;
 }
+/// @}
 
 /// One thread's share of the tasks, and the first of them that nobody has taken yet. In a cache
 /// line of its own.
 struct alignas(64) TaskShare {
+  /// Tasks [next, end) are left; `next` goes on past `end` when threads look for more.
+  /// @{
   Index next, end;
+  /// @}
 
   /// Runs what is left of the share.
   template <class Body>

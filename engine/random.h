@@ -14,16 +14,21 @@ namespace kindling {
 /// integers that can be saved and put back.
 class Random {
  public:
+  /// All that decides what is drawn next.
   struct State {
     std::uint64_t key = 0;      ///< Which stream.
     std::uint64_t counter = 0;  ///< How many blocks of four numbers are used up.
+    /// The same numbers follow.
     friend bool operator==(const State&, const State&) = default;
   };
 
-  explicit Random(std::uint64_t seed = 0) : state_{seed, 0} {}
+  explicit Random(std::uint64_t seed = 0) : state_{seed, 0} {}  ///< Stream `seed`, from its start.
+  /// Where it stands, to be saved and put back.
+  /// @{
   explicit Random(State state) : state_(state) {}
   const State& state() const { return state_; }
   void set_state(State state) { state_ = state; }
+  /// @}
 
   /// Uniform in [low, high). Throws Error when low > high.
   Array uniform(const Shape& shape, Scalar low = 0, Scalar high = 1);

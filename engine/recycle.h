@@ -36,16 +36,17 @@ inline constexpr int kClasses = std::bit_width(kLargest / kSmallest);
 /// Bytes that may idle in one list: a graph of ten thousand nodes. What is more goes back.
 inline constexpr std::size_t kMostIdle = 4 << 20;
 
+/// What stands in memory that is free.
 struct Block {
-  Block* next;
+  Block* next;  ///< In its list; null in the last one.
 };
 
 /// Constants initialise it and nothing destroys it, so that it can be used at any time: by objects
 /// of static lifetime too, which die after the threads' own.
 struct Lists {
-  Block* free[kClasses];
+  Block* free[kClasses];       ///< The first of each list, or null.
   std::size_t room[kClasses];  ///< What may still be added; nothing before open(), after close().
-  bool opened;
+  bool opened;                 ///< open() has made room, which it does once.
 };
 inline thread_local constinit Lists lists{};
 
@@ -99,6 +100,8 @@ inline void give_back(void* memory, std::size_t bytes) noexcept {
 template <class T>
 struct Recycling {
   static_assert(alignof(T) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
+  /// What the standard library asks of an allocator; any two are equal.
+  /// @{
   using value_type = T;
   Recycling() = default;
   template <class U>
@@ -112,8 +115,10 @@ struct Recycling {
     small_pool::give_back(memory, n * sizeof(T));
   }
   friend bool operator==(const Recycling&, const Recycling&) { return true; }
+  /// @}
 };
 
+/// A std::vector in recycled memory.
 template <class T>
 using RecycledVector = std::vector<T, Recycling<T>>;
 
@@ -127,17 +132,22 @@ std::shared_ptr<T> make_recycled(Args&&... args) {
 template <class Signature>
 class RecycledFunction;
 
+/// Of a function type, the only kind there is.
 template <class R, class... Args>
 class RecycledFunction<R(Args...)> {
  public:
+  /// No function in it.
+  /// @{
   RecycledFunction() = default;
   RecycledFunction(std::nullptr_t) {}  // NOLINT: implicit, as std::function has it
+  /// @}
+  /// Whatever can be called so; it need not be copyable.
   template <class F>
   requires(!std::same_as<F, RecycledFunction> && std::is_invocable_r_v<R, F&, Args...>)
       RecycledFunction(F f)
       : closure_(std::make_unique<ClosureOf<F>>(std::move(f))) {}  // NOLINT
 
-  explicit operator bool() const { return closure_ != nullptr; }
+  explicit operator bool() const { return closure_ != nullptr; }  ///< There is a function in it.
   /// There must be a function in it.
   R operator()(Args... args) { return closure_->call(std::forward<Args>(args)...); }
 

@@ -13,6 +13,7 @@
 namespace kindling {
 inline namespace KINDLING_PRECISION {
 
+/// float, or double where gradients are checked.
 #ifdef KINDLING_DOUBLE
 using Scalar = double;
 #else

@@ -11,7 +11,7 @@
 
 namespace kindling {
 
-using Index = std::int64_t;
+using Index = std::int64_t;        ///< Extents, positions and counts.
 using Axes = RecycledVector<int>;  ///< Axis numbers; negative ones count from the end.
 
 /// The extents of an array, outermost first; the last axis is the feature axis and lies contiguous.
@@ -19,14 +19,17 @@ using Axes = RecycledVector<int>;  ///< Axis numbers; negative ones count from t
 /// Constructors throw ShapeError for a negative extent, too many axes, or a size that overflows.
 class Shape {
  public:
-  static constexpr int kMaxRank = 8;
+  static constexpr int kMaxRank = 8;  ///< The most axes there may be.
 
   Shape() = default;
+  /// The extents, outermost first. `who` names the op in the ShapeError.
+  /// @{
   Shape(std::initializer_list<Index> dims) : Shape(std::span(dims.begin(), dims.size())) {}
   explicit Shape(std::span<const Index> dims, const char* who = "shape");
+  /// @}
 
-  int rank() const { return rank_; }
-  Index size() const { return size_; }
+  int rank() const { return rank_; }    ///< How many axes.
+  Index size() const { return size_; }  ///< How many elements: the product of the extents.
   /// Extent of an axis; -1 is the last. Throws ShapeError when there is no such axis.
   Index operator[](int axis) const { return dims_[normalize(axis)]; }
   /// The same axis counted from the front, 0 <= axis < rank(). Throws ShapeError.
@@ -37,15 +40,19 @@ class Shape {
     return from_front;
   }
 
+  /// The extents, outermost first; valid as long as the shape is.
+  /// @{
   std::span<const Index> dims() const { return {dims_.data(), static_cast<std::size_t>(rank_)}; }
   auto begin() const { return dims().begin(); }
   auto end() const { return dims().end(); }
+  /// @}
 
   /// "(8,28,28,1)"; a scalar prints as "()".
   std::string to_string() const;
   /// A copy with one extent replaced.
   Shape with(int axis, Index extent) const;
 
+  /// The same extents on the same axes: (3) is not (1,3).
   friend bool operator==(const Shape& a, const Shape& b) {
     return a.rank_ == b.rank_ && a.dims_ == b.dims_;
   }
@@ -58,6 +65,7 @@ class Shape {
   Index size_ = 1;
 };
 
+/// Prints what to_string() says.
 std::ostream& operator<<(std::ostream& out, const Shape& shape);
 
 /// Pure shape functions: what a result looks like, before anything is computed.

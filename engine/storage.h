@@ -17,15 +17,19 @@ class Storage {
   Storage() = default;
   /// Throws std::bad_alloc.
   explicit Storage(std::size_t bytes);
+  /// A copy shares the block; what is moved from has none.
+  /// @{
   Storage(const Storage& other) : block_(other.block_) { retain(); }
   Storage(Storage&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
   Storage& operator=(Storage other) noexcept {
     std::swap(block_, other.block_);
     return *this;
   }
+  /// @}
   ~Storage() { release(); }
 
-  explicit operator bool() const { return block_ != nullptr; }
+  explicit operator bool() const { return block_ != nullptr; }  ///< There is a block.
+  /// Where it begins; null without one.
   void* data() const { return block_ ? reinterpret_cast<std::byte*>(block_) + kHeader : nullptr; }
   /// True when this handle is the only one: the block may be written without anyone noticing.
   bool unique() const { return block_ && block_->owners.load(std::memory_order_acquire) == 1; }
@@ -55,7 +59,7 @@ struct PoolStats {
   std::size_t peak = 0;           ///< The largest in_use so far.
   std::size_t system_allocs = 0;  ///< How often the system was asked; constant in steady state.
 };
-PoolStats pool_stats();
+PoolStats pool_stats();  ///< Of the process; any thread may ask.
 
 /// Gives all idle blocks back to the system.
 void trim_pool();

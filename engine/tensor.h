@@ -27,17 +27,23 @@ class Tensor {
  public:
   /// No tensor at all; defined() is false.
   Tensor() = default;
+  /// A leaf, which shares the array's buffer. Throws Error for an undefined array.
   explicit Tensor(Array value, bool requires_grad = false);
   /// A constant of shape (), so that `x * 2` can be written.
   Tensor(Scalar constant);  // NOLINT: implicit on purpose
 
+  /// There is a tensor. Where there is none, all that follows throws Error.
   bool defined() const { return impl_ != nullptr; }
   /// Computed now, if the op that made it put that off (see lazy.h).
   const Array& value() const;
+  /// Known before the value is computed. dim(-1) is the last axis; ShapeError when there is no such
+  /// axis.
+  /// @{
   const Shape& shape() const;
   Index dim(int axis) const { return shape()[axis]; }
   int rank() const { return shape().rank(); }
   Index size() const { return shape().size(); }
+  /// @}
   /// The only element. Throws ShapeError unless size() is 1.
   Scalar item() const { return value().item(); }
 
@@ -48,9 +54,11 @@ class Tensor {
   /// Throws Error when this is not a leaf.
   Array& mutable_value();
 
+  /// A gradient was asked for, here or of something that this was computed from on the tape.
   bool requires_grad() const;
   /// Asks for a gradient, or no longer. Only a leaf can be asked; returns *this.
   Tensor& set_requires_grad(bool on);
+  /// No recorded op made it; true also of what was computed without gradients.
   bool is_leaf() const;
   /// The name of the op that made it, "leaf" for a leaf.
   const char* op_name() const;
@@ -60,7 +68,8 @@ class Tensor {
   const Array& grad() const;
   /// Throws ShapeError for a gradient of another shape; an undefined one clears it.
   void set_grad(Array grad);
-  void zero_grad();
+  void zero_grad();  ///< Leaves grad() undefined.
+  /// Keeps the gradient though this is no leaf. Throws Error when no gradient is required.
   void retain_grad();
 
   /// Runs the tape backwards from here and adds to grad() of every leaf that asked. Without an
@@ -80,10 +89,13 @@ class Tensor {
   /// no gradient is required.
   HookHandle register_hook(GradHook hook) const;
 
-  /// For the tape and the ops: a value with the node that made it, and both of them.
+  /// For the tape and the ops: a value with the node that made it, and both of them. The node is
+  /// null where no gradient is required.
+  /// @{
   Tensor(Lazy value, std::shared_ptr<Node> node);
   const std::shared_ptr<Node>& node() const;
   const Lazy& lazy_value() const;
+  /// @}
 
  private:
   struct Impl {
@@ -97,6 +109,7 @@ class Tensor {
 
 }  // namespace KINDLING_PRECISION
 
+/// As of its value, which is computed for it.
 std::string to_string(const Tensor& x);
 
 }  // namespace kindling

@@ -47,7 +47,7 @@ class TraceOps {
 /// What the tape does for it.
 namespace trace {
 
-bool tracing();
+bool tracing();  ///< Whether a guard lives in this thread.
 /// An op that has run, its value looked at.
 void forward(const Op& op, const Lazy& value, std::span<const Tensor> inputs);
 /// Its node, if it got one: remembers the module for the way back.

@@ -21,7 +21,7 @@ class Asked {
 /// The module whose forward() runs, for as long as it does.
 class Inside {
  public:
-  explicit Inside(const std::string& module);
+  explicit Inside(const std::string& module);  ///< Its name in the module around it, such as "0".
   ~Inside();
   Inside(const Inside&) = delete;
   Inside& operator=(const Inside&) = delete;

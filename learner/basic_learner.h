@@ -14,12 +14,16 @@ class BasicLearner;
 /// What BasicLearner calls. Compare the Callback of callback.h, which grew out of it.
 struct BasicCallback {
   virtual ~BasicCallback() = default;
+  /// An event, which does nothing unless overridden. CancelBatch, CancelEpoch or CancelFit, thrown
+  /// within what it names, skips the rest of that, the after_ event too.
+  /// @{
   virtual void before_fit(BasicLearner&) {}
   virtual void before_epoch(BasicLearner&) {}
   virtual void before_batch(BasicLearner&) {}
   virtual void after_batch(BasicLearner&) {}
   virtual void after_epoch(BasicLearner&) {}
   virtual void after_fit(BasicLearner&) {}
+  /// @}
 };
 
 /// The step before the flexible Learner, and the place to begin reading: fit is epochs, an epoch is
@@ -30,24 +34,30 @@ struct BasicCallback {
 /// Refers to model, data and callbacks, which must outlive it.
 class BasicLearner {
  public:
+  /// The callbacks are called in this order; none may be null.
   BasicLearner(nn::Module& model, DataLoaders dls, LossFunction loss_func, double lr,
                std::vector<BasicCallback*> cbs = {})
       : model(model), dls(dls), loss_func(std::move(loss_func)), lr(lr), cbs(std::move(cbs)) {}
 
+  /// Trains by a new SGD with the rate lr, and validates after every epoch.
   void fit(int n_epochs);
 
+  /// As given to the constructor.
+  /// @{
   nn::Module& model;
   DataLoaders dls;
   LossFunction loss_func;
   double lr;
   std::vector<BasicCallback*> cbs;
+  /// @}
 
-  std::unique_ptr<nn::Optimizer> opt;
-  int epoch = 0;
-  Index iter = 0;
-  const DataLoader* dl = nullptr;
-  Batch batch;
-  Tensor preds, loss;
+  std::unique_ptr<nn::Optimizer> opt;  ///< Of the current or latest fit.
+  int epoch = 0;                       ///< From 0.
+  Index iter = 0;                      ///< Batch of the pass, from 0.
+  const DataLoader* dl = nullptr;      ///< What this pass reads.
+  Batch batch;                         ///< The one at hand.
+  Tensor preds;  ///< In after_batch those of this batch; in before_batch still of the one before.
+  Tensor loss;   ///< As preds.
 
  private:
   void one_epoch(bool train);

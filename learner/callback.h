@@ -72,10 +72,13 @@ inline constexpr int kCheckpoint = std::numeric_limits<int>::max();  ///< All is
 /// added. A Learner refers to its callbacks and does not own them.
 class Callback {
  public:
+  /// `order`: its place among those that hear of the same event; see callback_order.
   explicit Callback(int order = callback_order::kUsual) : order(order) {}
   virtual ~Callback() = default;
-  const int order;
+  const int order;  ///< Smaller comes first.
 
+  /// An event, called where the loop above has it. May throw, to cancel or to fail.
+  /// @{
   virtual void before_fit(Learner&) {}
   virtual void before_epoch(Learner&) {}
   virtual void before_batch(Learner&) {}
@@ -89,18 +92,22 @@ class Callback {
   virtual void cleanup_batch(Learner&) {}
   virtual void cleanup_epoch(Learner&) {}
   virtual void cleanup_fit(Learner&) {}
+  /// @}
 
-  /// The five steps, for a Learner that does not do them itself: see TrainCB.
+  /// One of the five steps, for a Learner that does not do them itself: see TrainCB.
+  /// @{
   virtual void predict(Learner&) {}
   virtual void get_loss(Learner&) {}
   virtual void backward(Learner&) {}
   virtual void step(Learner&) {}
   virtual void zero_grad(Learner&) {}
+  /// @}
 
   /// A callback that must remember something in the middle of a fit names and archives it, so that
   /// a fit that is interrupted can go on (CheckpointCB). Loading comes after before_fit, and in the
   /// middle of a pass again after the first before_epoch.
   virtual std::string state_name() const { return ""; }
+  /// Hands over what it must remember, to be written or to be read again.
   virtual void state(Archive&) {}
 
  protected:
@@ -112,17 +119,24 @@ class Callback {
 /// One of the methods above.
 using Event = void (Callback::*)(Learner&);
 
-/// Thrown by a callback: skip the rest of this step, batch, epoch or fit.
-struct Cancel : std::exception {};
+/// Thrown by a callback: one of the four below.
+struct Cancel : std::exception {
+  /// Read when it is thrown where there is nothing to skip.
+  const char* what() const noexcept override = 0;
+};
+/// Skips the rest of this step.
 struct CancelStep : Cancel {
   const char* what() const noexcept override { return "CancelStep thrown outside of a step"; }
 };
+/// Skips the rest of this batch.
 struct CancelBatch : Cancel {
   const char* what() const noexcept override { return "CancelBatch thrown outside of a batch"; }
 };
+/// Skips the rest of this pass: that of training, or of validation.
 struct CancelEpoch : Cancel {
   const char* what() const noexcept override { return "CancelEpoch thrown outside of an epoch"; }
 };
+/// Skips the rest of this fit.
 struct CancelFit : Cancel {
   const char* what() const noexcept override { return "CancelFit thrown outside of a fit"; }
 };

@@ -10,7 +10,9 @@ namespace kindling {
 
 /// What a model says of one row, and what is true.
 struct JudgedRow {
-  Index row, truth, guess;
+  Index row;          ///< Its number among the predictions.
+  Index truth;        ///< Its label.
+  Index guess;        ///< The class of its largest score.
   double confidence;  ///< The probability of the guess.
 };
 

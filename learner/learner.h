@@ -31,16 +31,19 @@ OptimizerFactory optimizer(Settings... settings) {
 
 /// What a Learner can be given beyond model, data and loss.
 struct LearnerOptions {
-  double lr = 0.1;
-  std::vector<Callback*> cbs = {};
+  double lr = 0.1;                  ///< Of fits that are not given another.
+  std::vector<Callback*> cbs = {};  ///< Those of every fit.
+  /// Called at the beginning of every fit.
+  /// @{
   OptimizerFactory opt_func = optimizer<nn::SGD>();
   ParameterChoice param_groups = [](const nn::Module& model) { return model.parameters(); };
+  /// @}
 };
 
 /// Which passes a fit makes, and what holds for this fit alone.
 struct FitOptions {
-  bool train = true;
-  bool valid = true;
+  bool train = true;                ///< Every epoch has a pass over dls.train.
+  bool valid = true;                ///< Every epoch ends with one over dls.valid.
   std::optional<double> lr = {};    ///< Instead of the Learner's own.
   std::vector<Callback*> cbs = {};  ///< In addition, and removed again afterwards.
   bool rehearse = false;            ///< A mock training, of which nobody keeps anything.
@@ -48,7 +51,7 @@ struct FitOptions {
 
 /// A place in a fit: which batch is next.
 struct Position {
-  int epoch = 0;
+  int epoch = 0;         ///< From 0.
   bool training = true;  ///< In which pass of the epoch.
   Index batch = 0;       ///< All of them may be done already.
   /// What the pass has shuffled its rows by; none at its beginning, or when they are in order.
@@ -65,6 +68,7 @@ inline namespace KINDLING_PRECISION {
 /// are the course's: callbacks read it, and change it where they mean to.
 class Learner {
  public:
+  /// Throws Error for a callback that is null or there twice.
   Learner(nn::Module& model, DataLoaders dls, LossFunction loss_func, LearnerOptions options = {});
   virtual ~Learner() = default;
   Learner(const Learner&) = delete;
@@ -81,39 +85,49 @@ class Learner {
   /// Refers to the callback from now on; sorted by order, stably. Throws Error when it is there
   /// already.
   void add(Callback& callback);
+  /// Does nothing when it is not there. In a fit the callback hears of no further event.
   void remove(const Callback& callback);
+  /// In the order in which they are called; in a fit, with those of that fit alone.
   const std::vector<Callback*>& callbacks() const { return cbs_; }
 
+  /// As given to the constructor. A schedule moves the rate of opt, and not lr.
+  /// @{
   nn::Module& model;
   DataLoaders dls;
   LossFunction loss_func;
   OptimizerFactory opt_func;
   ParameterChoice param_groups;
   double lr;
+  /// @}
 
   std::unique_ptr<nn::Optimizer> opt;  ///< Of the current or latest fit.
-  int n_epochs = 0;
-  bool trains = true, validates = true;  ///< Which passes this fit makes in every epoch.
-  bool rehearses = false;                ///< Callbacks write no files in this fit.
-  int epoch = 0;                         ///< From 0.
-  Index iter = 0;                        ///< Batch of the epoch, from 0.
-  bool training = true;                  ///< This pass trains, as against validates.
-  const DataLoader* dl = nullptr;        ///< What this pass reads.
-  std::optional<Random::State> order;    ///< What this pass has shuffled its rows by.
+  int n_epochs = 0;                    ///< What fit() was asked for.
+  bool trains = true;                  ///< This fit has training passes,
+  bool validates = true;               ///< and passes that validate.
+  bool rehearses = false;              ///< Callbacks write no files in this fit.
+  int epoch = 0;                       ///< From 0.
+  Index iter = 0;                      ///< Batch of the epoch, from 0.
+  bool training = true;                ///< This pass trains, as against validates.
+  const DataLoader* dl = nullptr;      ///< What this pass reads.
+  std::optional<Random::State> order;  ///< What this pass has shuffled its rows by.
   /// Where this fit begins, if not at the beginning: a callback may set it in before_fit.
   std::optional<Position> start;
   /// Once the batch at hand is done: where to go on.
   Position next() const { return {epoch, training, iter + 1, order}; }
-  Batch batch;
-  Tensor preds, loss;
+  Batch batch;                   ///< The one at hand, as callbacks have left it.
+  Tensor preds;                  ///< Of this batch; undefined until predict() has set them.
+  Tensor loss;                   ///< Of this batch; undefined until get_loss() has set it.
   MetricsCB* metrics = nullptr;  ///< Set by the MetricsCB, if there is one.
 
-  // The five steps.
+  /// One of the five steps. A plain Learner asks its callbacks, and throws Error when that leaves
+  /// preds or loss undefined.
+  /// @{
   virtual void predict();
   virtual void get_loss();
   virtual void backward();
   virtual void step();
   virtual void zero_grad();
+  /// @}
 
  private:
   /// before, body, after; CancelThis skips to cleanup; cleanup always runs.
@@ -133,6 +147,7 @@ class Learner {
 /// A Learner that takes the five steps itself.
 class TrainLearner : public Learner {
  public:
+  /// Throws Error for a callback that is null or there twice.
   using Learner::Learner;
   void predict() override;
   void get_loss() override;
@@ -145,6 +160,7 @@ class TrainLearner : public Learner {
 /// multiplied by `momentum`, so that what is left of them adds to the next.
 class MomentumLearner : public TrainLearner {
  public:
+  /// `momentum` is in [0, 1), which is not checked.
   MomentumLearner(nn::Module& model, DataLoaders dls, LossFunction loss_func,
                   LearnerOptions options = {}, double momentum = 0.85);
   void zero_grad() override;

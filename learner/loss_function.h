@@ -12,6 +12,7 @@ namespace kindling {
 /// values), which decides what a batch has to hold.
 class LossFunction {
  public:
+  /// From a function of (predictions, labels), or one that takes either.
   template <class F>
   requires std::invocable<F&, const Tensor&, const IntArray&> LossFunction(
       F f)  // NOLINT: implicit on purpose
@@ -19,6 +20,7 @@ class LossFunction {
           return f(preds, batch.labels());
         }) {}
 
+  /// From a function of (predictions, values).
   template <class F>
   requires(std::invocable<F&, const Tensor&, const Tensor&> &&
            !std::invocable<F&, const Tensor&, const IntArray&>)
@@ -27,6 +29,7 @@ class LossFunction {
           return f(preds, batch.values());
         }) {}
 
+  /// Throws Error when the batch holds the other kind of target, and what the function throws.
   Tensor operator()(const Tensor& preds, const Batch& batch) const { return call_(preds, batch); }
 
  private:

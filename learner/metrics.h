@@ -27,6 +27,8 @@ class Metric {
   virtual ~Metric() = default;
   /// Forgets every row.
   virtual void reset() = 0;
+  /// Counts the rows of one more batch. What fits, and what is thrown when it does not, is said at
+  /// kindling::metrics.
   virtual void update(const Array& predictions, const Target& target) = 0;
   /// The number, for the rows since the last reset().
   virtual double compute() const = 0;
@@ -38,6 +40,7 @@ class Metric {
 /// predictions: the loss of an epoch is the Mean of its batches' losses, by batch size.
 class Mean {
  public:
+  /// Forgets every number.
   void reset() { *this = {}; }
   /// A value that is not finite shows in the result, unless its weight is 0. Throws Error when the
   /// weight is negative or not finite.
@@ -46,6 +49,7 @@ class Mean {
   double compute() const {
     return weight_ > 0 ? sum_ / weight_ : std::numeric_limits<double>::quiet_NaN();
   }
+  /// As Metric::state().
   void state(Archive& archive);
 
  private:
@@ -81,7 +85,9 @@ enum class Average {
   macro,  ///< The mean over classes: every class counts the same, however rare.
 };
 
+/// Settings of MulticlassAccuracy.
 struct MulticlassAccuracyOptions {
+  /// Over rows or over classes.
   Average average = Average::micro;
   int num_classes = 0;  ///< 0: as many as there are scores. Macro has to know.
   int k = 1;            ///< A row is right when its label is among the k highest scores.
@@ -116,7 +122,7 @@ class MulticlassAccuracy : public Metric {
 };
 
 /// How often each class was taken for each. torcheval's multiclass_confusion_matrix, not
-/// normalized.
+/// normalized. What is asked about one class throws Error when there is no such class.
 class ConfusionMatrix : public Metric {
  public:
   /// `who` is what errors call it. Throws Error unless num_classes > 0.
@@ -132,11 +138,12 @@ class ConfusionMatrix : public Metric {
   /// count does not fit 32 bits.
   IntArray counts() const;
 
+  /// As given to the constructor.
   int num_classes() const { return num_classes_; }
   Index rows() const;     ///< All that were counted.
   Index correct() const;  ///< Those on the diagonal.
 
-  // Of one class; throws Error when there is no such class.
+  // Of one class.
   Index labelled(int c) const;                     ///< Rows of class c: TP + FN.
   Index predicted(int c) const;                    ///< Rows taken for class c: TP + FP.
   Index correct(int c) const { return at(c, c); }  ///< Rows of class c taken for it: TP.
@@ -165,6 +172,7 @@ class ClassScore : public Metric {
   void state(Archive& archive) override { confusion_.state(archive); }
   /// The score of each class (num_classes); NaN for a class that does not occur (torcheval: 0).
   std::vector<double> per_class() const;
+  /// What the score is computed from.
   const ConfusionMatrix& confusion() const { return confusion_; }
 
  protected:
@@ -184,6 +192,7 @@ class ClassScore : public Metric {
 /// multiclass_precision.
 class Precision : public ClassScore {
  public:
+  /// Throws Error unless num_classes > 0.
   explicit Precision(int num_classes, Average average = Average::micro)
       : ClassScore(num_classes, average, "precision") {}
 
@@ -195,6 +204,7 @@ class Precision : public ClassScore {
 /// multiclass_recall.
 class Recall : public ClassScore {
  public:
+  /// Throws Error unless num_classes > 0.
   explicit Recall(int num_classes, Average average = Average::micro)
       : ClassScore(num_classes, average, "recall") {}
 
@@ -206,6 +216,7 @@ class Recall : public ClassScore {
 /// multiclass_f1_score.
 class F1 : public ClassScore {
  public:
+  /// Throws Error unless num_classes > 0.
   explicit F1(int num_classes, Average average = Average::micro)
       : ClassScore(num_classes, average, "f1") {}
 

@@ -8,7 +8,9 @@ namespace kindling {
 /// Thrown out of a fit that was asked to stop.
 class Stopped : public std::exception {
  public:
+  /// Its two members.
   Stopped(int signal, std::string saved) : signal(signal), saved(std::move(saved)) {}
+  /// The same for every signal.
   const char* what() const noexcept override { return "the fit was asked to stop"; }
 
   const int signal;         ///< By which signal: a program ends with status 128 + signal.

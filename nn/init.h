@@ -8,7 +8,8 @@ namespace kindling::nn {
 /// How many inputs feed one output, and how many outputs one input feeds. Weights are laid out
 /// (..., in, out): a dense layer (in, out), a convolution (KH, KW, C_in, C_out).
 struct Fan {
-  Index in, out;
+  Index in;   ///< The product of all axes but the last.
+  Index out;  ///< The product of all axes but the last but one.
 };
 /// Throws ShapeError for less than two axes.
 Fan fan(const Shape& weight);
@@ -31,8 +32,11 @@ Array xavier_uniform(const Shape& weight, Scalar gain = 1, Random& random = defa
 Scalar leaky_relu_gain(Scalar leak);
 
 /// What PyTorch gives a new Linear or Conv2d: weights and biases uniform in +-1 / sqrt(fan in).
-/// (It writes this as kaiming_uniform with leak sqrt(5).)
+/// (It writes this as kaiming_uniform with leak sqrt(5).) `weight` is the shape of the weight, for
+/// both; the bias is (out). Throws ShapeError for less than two axes.
+/// @{
 Array default_weight(const Shape& weight, Random& random = default_random());
 Array default_bias(const Shape& weight, Random& random = default_random());
+/// @}
 
 }  // namespace kindling::nn

@@ -19,13 +19,16 @@ inline namespace KINDLING_PRECISION {
 class Sequential : public Module {
  public:
   Sequential() = default;
+  /// Owns the modules. Throws Error when one is null.
   template <class... Modules>
   explicit Sequential(std::unique_ptr<Module> first, Modules... rest) {
     add(std::move(first));
     (add(std::move(rest)), ...);
   }
 
+  /// Puts a module behind the others, owns it and returns it. Throws Error when it is null.
   Module& add(std::unique_ptr<Module> module);
+  /// Its own layers, not those within them.
   Index size() const { return static_cast<Index>(layers_.size()); }
   /// Throws Error when there is no such layer.
   Module& operator[](Index i) const;
@@ -43,8 +46,10 @@ class Sequential : public Module {
 /// both uniform within 1 / sqrt(in), PyTorch's initialization.
 class Linear : public Module {
  public:
+  /// Draws from default_random(). Throws ShapeError when in or out is below 1.
   Linear(Index in, Index out, bool bias = true);
-  Tensor weight, bias;  ///< bias is undefined when there is none
+  Tensor weight;  ///< (in, out).
+  Tensor bias;    ///< (out); undefined when there is none.
 
   std::string type() const override { return "Linear"; }
   std::string extra() const override;
@@ -57,8 +62,11 @@ class Linear : public Module {
 /// (out), both uniform within 1 / sqrt(KH KW in), PyTorch's initialization.
 class Conv2d : public Module {
  public:
+  /// in and out are channels; the padding is of zeros, on every side. Draws from default_random().
+  /// Throws ShapeError for a negative padding, and for anything else that is below 1.
   Conv2d(Index in, Index out, Pair kernel, Pair stride = 1, Pair padding = 0, bool bias = true);
-  Tensor weight, bias;  ///< bias is undefined when there is none
+  Tensor weight;  ///< (KH,KW,in,out).
+  Tensor bias;    ///< (out); undefined when there is none.
 
   std::string type() const override { return "Conv2d"; }
   std::string extra() const override;
@@ -82,10 +90,14 @@ class ReLU : public Module {
 /// The course's activation: x where x > 0, leak * x elsewhere; then less sub, and at most max.
 class GeneralRelu : public Module {
  public:
+  /// Throws Error unless leak >= 0.
   explicit GeneralRelu(Scalar leak = 0, Scalar sub = 0,
                        Scalar max = std::numeric_limits<Scalar>::infinity());
+  /// As given to the constructor.
+  /// @{
   Scalar leak() const { return leak_; }
   Scalar sub() const { return sub_; }
+  /// @}
 
   std::string type() const override { return "GeneralRelu"; }
   std::string extra() const override;
@@ -155,8 +167,9 @@ class Dropout2d : public Module {
 /// weight (things, features), normal at first.
 class Embedding : public Module {
  public:
+  /// Draws from default_random(). Throws Error for less than one thing or feature.
   Embedding(Index things, Index features);
-  Tensor weight;
+  Tensor weight;  ///< A row for each thing.
 
   std::string type() const override { return "Embedding"; }
   std::string extra() const override;

@@ -9,7 +9,8 @@ namespace kindling::nn {
 
 /// scores (N, classes), integer targets (N) -> ().
 struct CrossEntropyLoss {
-  Scalar label_smoothing = 0;
+  Scalar label_smoothing = 0;  ///< In [0, 1]: the share spread evenly over all classes.
+  /// As cross_entropy() has it, which says what throws.
   Tensor operator()(const Tensor& scores, const IntArray& targets) const {
     return cross_entropy(scores, targets, label_smoothing);
   }
@@ -17,6 +18,7 @@ struct CrossEntropyLoss {
 
 /// prediction and target of one shape -> ().
 struct MSELoss {
+  /// Throws ShapeError unless the shapes agree.
   Tensor operator()(const Tensor& prediction, const Tensor& target) const {
     return mse_loss(prediction, target);
   }

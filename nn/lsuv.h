@@ -7,6 +7,7 @@
 
 namespace kindling::nn {
 
+/// Settings of lsuv().
 struct LsuvOptions {
   double tolerance = 1e-3;  ///< How far mean and deviation may be from 0 and 1.
   int most_passes = 30;     ///< Through the model, for one layer.
@@ -17,9 +18,12 @@ struct LsuvOptions {
 
 /// What became of a layer: the mean and deviation of what was measured, before and after.
 struct LsuvLayer {
-  std::string path;
+  std::string path;  ///< As in Module::named_modules().
+  /// The deviation is that over n.
+  /// @{
   double mean_before, std_before, mean, std;
-  int passes;
+  /// @}
+  int passes;  ///< How often it was corrected; 0 when it was left alone.
 };
 
 /// Layer-sequential unit variance (Mishkin and Matas, "All you need is a good init", 2016): layer

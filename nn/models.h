@@ -7,7 +7,9 @@
 
 namespace kindling::nn {
 
+/// What conv() ends in; general_relu with kLeak and kSub.
 enum class Activation { none, relu, general_relu };
+/// What conv() puts between the convolution and the activation.
 enum class Norm {
   none,
   batch,  ///< BatchNorm2d
@@ -15,7 +17,9 @@ enum class Norm {
 };
 
 /// The course's GeneralRelu: leak 0.1, and 0.4 less.
+/// @{
 inline constexpr Scalar kLeak = 0.1, kSub = 0.4;
+/// @}
 
 /// A Sequential of a convolution with padding kernel / 2, so that an odd kernel with stride 2
 /// halves the image, a norm if wanted (the convolution keeps its bias all the same), and an
@@ -33,6 +37,9 @@ inline namespace KINDLING_PRECISION {
 /// cut is averaged where the stride is 2, and a 1x1 convolution widens it where the widths differ.
 class ResBlock : public Module {
  public:
+  /// in and out are channels; the kernel must be odd, or the two ways end in images of different
+  /// sizes. Throws ShapeError for a number below 1; a call throws it for an image smaller than the
+  /// stride.
   ResBlock(Index in, Index out, Index stride = 1, Index kernel = 3);
   std::string type() const override { return "ResBlock"; }
 
@@ -55,11 +62,12 @@ std::unique_ptr<Sequential> conv_net(Activation activation = Activation::relu,
 /// 12: the same widths, kernels of 3, batch norm and GeneralRelu between.
 std::unique_ptr<Sequential> conv_bn_net();
 
+/// Settings of resnet().
 struct ResNetOptions {
   /// The head sees the mean over all pixels. Otherwise the image must have shrunk to one.
   bool pooled = false;
   double dropout = 0;  ///< Of channels behind `first`, and of features before the head.
-  Index classes = 10;
+  Index classes = 10;  ///< How many scores an image gets.
 };
 
 /// `first`, then a ResBlock of stride 2 from each width to the next, then the head: a Linear
@@ -81,12 +89,13 @@ std::unique_ptr<Sequential> wide_resnet();
 /// largest of four is taken behind it, which is better.
 enum class Halving { stride, max_pool };
 
+/// Settings of stages().
 struct StagesOptions {
-  Halving halving = Halving::stride;
+  Halving halving = Halving::stride;  ///< Of every stage that halves.
   /// A ResBlock in every stage between the first, whose images are large, and the last, which has
   /// the most channels: where it costs least.
   bool blocks = false;
-  Index classes = 10;
+  Index classes = 10;  ///< How many scores an image gets.
 };
 
 /// A stage for each width: a convolution, 5x5 in the first and 3x3 in the others, batch norm and

@@ -10,6 +10,7 @@ namespace kindling::nn {
 /// Gives every module of a tree the mode back that it has now, at the end of the scope.
 class Modes {
  public:
+  /// Refers to the modules of the tree, which must outlive it.
   explicit Modes(Module& model) {
     for (auto& [path, module] : model.named_modules())
       modes_.emplace_back(module, module->training());

@@ -53,15 +53,19 @@ class Module {
   Module(const Module&) = delete;
   Module& operator=(const Module&) = delete;
 
+  /// For a model of one input.
   Tensor operator()(const Tensor& x);
-  /// For a model of several inputs, which overrides forward_all().
+  /// For a model of several inputs, which overrides forward_all(). Throws Error for no input.
   Tensor operator()(std::vector<Tensor> xs);
 
-  /// Everything below this module, by path, in the order of registration, parents first.
+  /// Everything of this module and below it, by path, in the order of registration, parents first.
+  /// The module itself has the path "".
+  /// @{
   std::vector<Named<Tensor>> named_parameters() const;
   std::vector<Named<Tensor>> named_buffers() const;
   std::vector<Named<Module*>> named_modules();
   std::vector<Tensor> parameters() const;
+  /// @}
   /// Those directly below this module.
   std::vector<Named<Module*>> children() const;
 
@@ -69,20 +73,27 @@ class Module {
   void apply(const std::function<void(Module&)>& fn);
 
   /// Sets the mode, of the whole tree, and nothing else.
+  /// @{
   void train(bool on = true);
   void eval() { train(false); }
+  /// @}
+  /// The mode of this module alone; a new one is in training.
   bool training() const { return training_; }
 
+  /// Leaves every parameter without a gradient.
   void zero_grad() const;
 
   /// "Conv2d"; and in brackets behind it, what sets this one apart from others of its type.
+  /// @{
   virtual std::string type() const = 0;
   virtual std::string extra() const { return ""; }
+  /// @}
   /// The tree, a module a line.
   std::string to_string() const;
 
-  /// Hooks run in the order of registration until their handle goes away. A function that returns
-  /// nothing is welcome too: it only looks.
+  /// Hooks run in the order of registration until their handle goes away. A forward hook that
+  /// returns nothing is welcome too: it only looks.
+  /// @{
   template <class Fn>
   HookHandle register_forward_pre_hook(Fn fn) {
     return pre_hooks_.add(returning_tensor<ForwardPreHook, Module&, const Tensor&>(std::move(fn)));
@@ -93,8 +104,11 @@ class Module {
         returning_tensor<ForwardHook, Module&, const Tensor&, const Tensor&>(std::move(fn)));
   }
   HookHandle register_backward_hook(BackwardHook fn) { return backward_hooks_.add(std::move(fn)); }
+  /// @}
 
  protected:
+  /// What the module computes. Is called through operator(), for the sake of the hooks. Throws
+  /// ShapeError for an x that does not fit.
   virtual Tensor forward(const Tensor& x) = 0;
   /// All inputs at once; unless overridden, exactly one is expected.
   virtual Tensor forward_all(std::span<const Tensor> xs);
@@ -108,8 +122,10 @@ class Module {
     add_child(name, std::move(module));
     return reference;
   }
+  /// The same for a module that is there already; throws Error, too, when it is null.
   Module& add_child(const std::string& name, std::unique_ptr<Module> module);
-  /// A tensor that wants a gradient.
+  /// A tensor that wants a gradient. What it returns is one more handle on it: to change it later,
+  /// set its value.
   Tensor parameter(const std::string& name, Array value);
   /// A tensor that is part of the state but is not trained.
   Tensor buffer(const std::string& name, Array value);
@@ -143,6 +159,7 @@ class Module {
 
 }  // namespace KINDLING_PRECISION
 
+/// A new M(args...), as Sequential and add_child() take it.
 template <class M, class... Args>
 std::unique_ptr<Module> make(Args&&... args) {
   return std::make_unique<M>(std::forward<Args>(args)...);

@@ -13,14 +13,17 @@ namespace kindling::nn {
 /// anything but a matrix, Error for less than one iteration.
 Array orthogonalize(const Array& x, int iterations = 5);
 
+/// Settings of Muon.
 struct MuonOptions {
-  double momentum = 0.95;
-  bool nesterov = true;
+  double momentum = 0.95;   ///< In [0, 1).
+  bool nesterov = true;     ///< Orthogonalizes grad + momentum * v, and not v.
   double weight_decay = 0;  ///< Decoupled, as in AdamW; of everything.
   int iterations = 5;       ///< Of orthogonalize().
   /// For parameters with one axis: their rate as a share of the optimizer's, and their Adam.
+  /// @{
   double vector_lr = 0.1;
   double beta1 = 0.9, beta2 = 0.95, eps = 1e-10;
+  /// @}
 };
 
 inline namespace KINDLING_PRECISION {
@@ -36,8 +39,8 @@ inline namespace KINDLING_PRECISION {
 /// Parameters with one axis, biases and the scales of norms, are no matrices: AdamW trains them.
 class Muon : public AdamW {
  public:
-  /// Throws Error for a setting that is negative or not a number, a beta of 1 or more, or less than
-  /// one iteration.
+  /// Throws Error for a setting that is negative or not a number, a momentum or beta of 1 or more,
+  /// or less than one iteration.
   explicit Muon(Parameters parameters, double lr = 0.02, MuonOptions options = {});
   /// That of the matrices.
   void set_momentum(double momentum) override;

@@ -6,9 +6,10 @@ namespace kindling::nn {
 
 inline namespace KINDLING_PRECISION {
 
+/// Settings of a batch norm: PyTorch's names and values.
 struct BatchNormOptions {
-  double eps = 1e-5;      ///< Added to the variance.
-  double momentum = 0.1;  ///< Weight of the latest batch in the running statistics.
+  double eps = 1e-5;      ///< Added to the variance; at least 0 and finite.
+  double momentum = 0.1;  ///< Weight of the latest batch in the running statistics, in [0, 1].
 };
 
 /// Batch normalisation over all axes but the last: every channel gets mean 0 and deviation 1, then
@@ -17,12 +18,16 @@ struct BatchNormOptions {
 /// Buffers: running_mean (C), running_var (C), num_batches_tracked ().
 class BatchNorm : public Module {
  public:
-  Tensor weight, bias;
-  Tensor running_mean, running_var, num_batches_tracked;
+  Tensor weight;               ///< (C), ones at first.
+  Tensor bias;                 ///< (C), zeros at first.
+  Tensor running_mean;         ///< (C), zeros at first. Every call in training moves the three.
+  Tensor running_var;          ///< (C), ones at first.
+  Tensor num_batches_tracked;  ///< (), 0 at first.
 
   std::string extra() const override;
 
  protected:
+  /// `who` is what errors call it; it is not copied. Throws as the constructors below.
   BatchNorm(const char* who, Index channels, BatchNormOptions options);
   /// Throws ShapeError for another number of channels, and in training for a single row.
   Tensor forward(const Tensor& x) override;
@@ -35,6 +40,7 @@ class BatchNorm : public Module {
 /// (N, C) or (N, L, C).
 class BatchNorm1d : public BatchNorm {
  public:
+  /// Throws ShapeError for less than one channel, Error for a setting outside its range.
   explicit BatchNorm1d(Index channels, BatchNormOptions options = {})
       : BatchNorm("batch_norm1d", channels, options) {}
   std::string type() const override { return "BatchNorm1d"; }
@@ -46,6 +52,7 @@ class BatchNorm1d : public BatchNorm {
 /// Images: (N,H,W,C).
 class BatchNorm2d : public BatchNorm {
  public:
+  /// Throws ShapeError for less than one channel, Error for a setting outside its range.
   explicit BatchNorm2d(Index channels, BatchNormOptions options = {})
       : BatchNorm("batch_norm2d", channels, options) {}
   std::string type() const override { return "BatchNorm2d"; }
@@ -60,7 +67,8 @@ class LayerNorm : public Module {
  public:
   /// Throws ShapeError for less than one feature, Error for an eps that is not positive.
   explicit LayerNorm(Index features, double eps = 1e-5);
-  Tensor weight, bias;
+  Tensor weight;  ///< (C), ones at first.
+  Tensor bias;    ///< (C), zeros at first.
 
   std::string type() const override { return "LayerNorm"; }
   std::string extra() const override;
@@ -80,7 +88,8 @@ class GroupNorm : public Module {
   /// Throws Error unless the channels can be shared out among the groups, or for an eps that is not
   /// positive.
   GroupNorm(Index groups, Index channels, double eps = 1e-5);
-  Tensor weight, bias;
+  Tensor weight;  ///< (C), ones at first.
+  Tensor bias;    ///< (C), zeros at first.
 
   std::string type() const override { return "GroupNorm"; }
   std::string extra() const override;

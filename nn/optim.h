@@ -15,20 +15,23 @@ inline namespace KINDLING_PRECISION {
 
 /// Parameters that are trained alike.
 struct ParameterGroup {
-  std::vector<Tensor> parameters;
-  double lr_scale = 1;       ///< Of the optimizer's rate, which schedules move.
-  bool weight_decay = true;  ///< Whether the optimizer's weight decay is for them.
+  std::vector<Tensor> parameters;  ///< Leaves; one that has no gradient is not changed.
+  double lr_scale = 1;             ///< Of the optimizer's rate, which schedules move.
+  bool weight_decay = true;        ///< Whether the optimizer's weight decay is for them.
 };
 
 /// What an optimizer trains: parameters, or groups of them (see param_groups.h).
 struct Parameters {
-  std::vector<ParameterGroup> groups;
+  std::vector<ParameterGroup> groups;  ///< A single one when made of parameters.
 
   Parameters() = default;
+  /// From groups, or from parameters that are all trained alike.
+  /// @{
   Parameters(std::vector<ParameterGroup> all) : groups(std::move(all)) {}            // NOLINT
   Parameters(std::vector<Tensor> parameters) : groups({{std::move(parameters)}}) {}  // NOLINT
   Parameters(std::initializer_list<Tensor> list)
       : Parameters(std::vector<Tensor>(list)) {}  // NOLINT
+  /// @}
 };
 
 /// Changes parameters by their gradients. Holds handles on the parameters, not the model.
@@ -48,11 +51,12 @@ class Optimizer {
   /// Multiplies every gradient.
   void scale_grad(double factor);
 
+  /// Of the next step, before a group's lr_scale.
   double lr() const { return lr_; }
   /// Throws Error for a rate that is negative or not a number.
   void set_lr(double lr);
   /// SGD's and RMSprop's momentum, or Adam's beta1: what a one-cycle schedule moves against the
-  /// rate.
+  /// rate. Throws Error for a number that the constructor does not take.
   virtual void set_momentum(double momentum) = 0;
   /// Those of all groups, one behind the other.
   const std::vector<Tensor>& parameters() const { return parameters_; }
@@ -62,21 +66,22 @@ class Optimizer {
   void state(Archive& archive);
 
  protected:
+  /// The name of its class. State that another kind has left cannot be loaded.
   virtual std::string type() const = 0;
   /// The part of state() that a kind of optimizer adds.
   virtual void own_state(Archive& archive) = 0;
   /// An array of the shape of parameter i, or none.
   void slot(Archive& archive, const char* name, std::size_t i, Array& value) const;
-  /// A parameter that has a gradient: its number in parameters(), and both.
+  /// A parameter that has a gradient.
   struct Trained {
-    std::size_t number;
-    Array& value;
-    const Array& grad;
+    std::size_t number;  ///< Its place in parameters().
+    Array& value;        ///< To be changed.
+    const Array& grad;   ///< Of the same shape.
   };
   /// How those of one group are trained.
   struct Step {
-    double lr;
-    bool weight_decay;
+    double lr;          ///< The group's: lr() times its lr_scale.
+    bool weight_decay;  ///< Whether there is any.
   };
   /// Updates them all, in place.
   virtual void update(std::span<const Trained> trained, const Step& step) = 0;
@@ -92,10 +97,11 @@ class Optimizer {
   double lr_;
 };
 
+/// Settings of SGD: PyTorch's names and values.
 struct SGDOptions {
-  double momentum = 0;
-  double weight_decay = 0;
-  bool nesterov = false;
+  double momentum = 0;      ///< The share of the velocity that a step keeps.
+  double weight_decay = 0;  ///< Times the parameter, added to its gradient.
+  bool nesterov = false;    ///< Needs a momentum above 0.
 };
 
 /// Stochastic gradient descent as PyTorch defines it:
@@ -118,10 +124,12 @@ class SGD : public Optimizer {
   std::vector<Array> velocity_;
 };
 
+/// Settings of Adam and AdamW, with PyTorch's values.
 struct AdamOptions {
-  double beta1 = 0.9, beta2 = 0.999;
-  double eps = 1e-8;
-  double weight_decay = 0;
+  double beta1 = 0.9;       ///< How much of the past the mean of the gradient keeps; in [0, 1).
+  double beta2 = 0.999;     ///< And the mean of its square.
+  double eps = 1e-8;        ///< Added to the root that the step is divided by.
+  double weight_decay = 0;  ///< Times the parameter; Adam and AdamW differ in where it goes.
 };
 
 /// Adam (Kingma and Ba, 2015) as PyTorch defines it, t being the number of the step:
@@ -137,9 +145,11 @@ class Adam : public Optimizer {
       : Adam(std::move(parameters), lr, options, false) {}
 
   void set_momentum(double beta1) override;
+  /// As set_momentum() left it.
   double beta1() const { return options_.beta1; }
 
  protected:
+  /// `decoupled`: weight decay as in AdamW.
   Adam(Parameters parameters, double lr, AdamOptions options, bool decoupled);
   std::string type() const override { return decoupled_ ? "AdamW" : "Adam"; }
   void own_state(Archive& archive) override;
@@ -155,11 +165,12 @@ class Adam : public Optimizer {
   std::vector<State> states_;
 };
 
+/// Settings of RMSprop: PyTorch's names and values.
 struct RMSpropOptions {
-  double alpha = 0.99;
-  double eps = 1e-8;
-  double momentum = 0;
-  double weight_decay = 0;
+  double alpha = 0.99;      ///< How much of the past the mean of squares keeps; in [0, 1).
+  double eps = 1e-8;        ///< Added to the root that the gradient is divided by.
+  double momentum = 0;      ///< The share of the velocity that a step keeps.
+  double weight_decay = 0;  ///< Times the parameter, added to its gradient.
 };
 
 /// RMSprop (Hinton's lecture 6e, 2012) as PyTorch defines it:
@@ -188,6 +199,7 @@ class RMSprop : public Optimizer {
 /// and p = p * (1 - lr * weight_decay) before the rest.
 class AdamW : public Adam {
  public:
+  /// Throws as Adam's does. Options that are given and set no weight decay have none, not 0.01.
   AdamW(Parameters parameters, double lr = 1e-3, AdamOptions options = {.weight_decay = 1e-2})
       : Adam(std::move(parameters), lr, options, true) {}
 };

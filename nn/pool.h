@@ -9,19 +9,19 @@ namespace kindling::nn {
 
 inline namespace KINDLING_PRECISION {
 
+/// How the windows of MaxPool2d and AvgPool2d lie.
 struct PoolOptions {
   std::optional<Pair> stride = {};  ///< The kernel, unless given: windows side by side.
-  Pair padding = 0;
+  Pair padding = 0;                 ///< On every side.
   /// A last window that sticks out at the bottom or right counts too.
   bool ceil_mode = false;
 };
 
-// Both throw ShapeError for kernels and strides below 1, and for a padding of more than half the
-// kernel.
-
 /// The largest of each window of an image: (N,H,W,C) -> (N,OH,OW,C).
 class MaxPool2d : public Module {
  public:
+  /// Throws ShapeError for kernels and strides below 1, and for a padding that is negative or more
+  /// than half the kernel.
   explicit MaxPool2d(Pair kernel, PoolOptions options = {});
   std::string type() const override { return "MaxPool2d"; }
   std::string extra() const override;
@@ -38,6 +38,8 @@ class MaxPool2d : public Module {
 /// sticks out divides by what it covers.
 class AvgPool2d : public Module {
  public:
+  /// Throws ShapeError for kernels and strides below 1, and for a padding that is negative or more
+  /// than half the kernel.
   explicit AvgPool2d(Pair kernel, PoolOptions options = {});
   std::string type() const override { return "AvgPool2d"; }
   std::string extra() const override;

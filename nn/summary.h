@@ -9,9 +9,10 @@ namespace kindling::nn {
 
 /// What a layer is and does, for one batch.
 struct LayerSummary {
-  std::string path, type;  ///< type with what sets it apart: "Conv2d(1, 8, 5x5, ...)".
-  Shape output;
-  Index parameters = 0;
+  std::string path;      ///< As in Module::named_modules().
+  std::string type;      ///< With its extra(): "Conv2d(1, 8, kernel 5x5, ...)".
+  Shape output;          ///< For the whole batch.
+  Index parameters = 0;  ///< How many numbers they hold.
   /// Of a row of the batch, going forward: what convolutions and dense layers multiply and add,
   /// paddings included. Nothing for the rest, which is bound by memory.
   double multiply_adds = 0;

@@ -6,11 +6,16 @@ namespace kindling {
 
 /// A height and a width; one number stands for both.
 struct Pair {
-  Index h, w;
+  Index h;  ///< Along axis 1 of images (N,H,W,C).
+  Index w;  ///< Along axis 2.
+  /// Not checked here: the ops throw for what is too small.
+  /// @{
   Pair(Index both) : h(both), w(both) {}  // NOLINT: implicit on purpose
   Pair(Index height, Index width) : h(height), w(width) {}
-  friend bool operator==(const Pair&, const Pair&) = default;
+  /// @}
+  friend bool operator==(const Pair&, const Pair&) = default;  ///< Both agree.
 };
+/// "3x5", the height first.
 std::ostream& operator<<(std::ostream& out, const Pair& pair);
 
 /// Cross-correlation of images with a bank of kernels, as every deep learning library has it:

@@ -10,11 +10,13 @@ namespace kindling {
 IntArray histogram(const Tensor& x, int bins, Scalar low, Scalar high, bool absolute = false);
 
 /// Mean, standard deviation (n - 1 below the sum, not a number for a single element) and histogram
-/// of x in one pass over memory: what is asked of every activation of every batch. Errors as above.
+/// of x: what is asked of every activation of every batch.
 struct Distribution {
-  double mean, stddev;
-  IntArray counts;
+  double mean;      ///< Of x itself, also where |x| was counted.
+  double stddev;    ///< Likewise.
+  IntArray counts;  ///< One for each bin, as histogram() has them.
 };
+/// All of it in one pass over memory. Throws Error as histogram() does.
 Distribution distribution(const Tensor& x, int bins, Scalar low, Scalar high,
                           bool absolute = false);
 

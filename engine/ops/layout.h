@@ -5,10 +5,12 @@
 /// Ops that move elements and compute nothing.
 namespace kindling {
 
-/// The same elements, row by row, under another shape; one extent may be -1. Costs nothing.
-/// Throws ShapeError when the number of elements would change.
+/// The same elements, row by row, under another shape; in a list one extent may be -1. Costs
+/// nothing. Throws ShapeError when the number of elements would change.
+/// @{
 Tensor reshape(const Tensor& x, const Shape& shape);
 Tensor reshape(const Tensor& x, std::initializer_list<Index> dims);
+/// @}
 /// Axis i of the result is axis order[i] of x. Throws ShapeError unless order is a permutation.
 Tensor permute(const Tensor& x, const Axes& order);
 /// Two axes exchanged; the last two when none are named. Throws ShapeError for less than two axes,

@@ -11,7 +11,8 @@ namespace kindling {
 /// What passed through one layer, batch by batch. All are rounded to Scalars, as which they are
 /// kept when a fit is interrupted.
 struct LayerStats {
-  std::vector<double> means, stds;
+  std::vector<double> means;  ///< One a batch: of the activations themselves, signs and all.
+  std::vector<double> stds;   ///< Likewise.
   std::vector<std::vector<double>> histograms;  ///< Of |activation|: ActivationStats::kBins counts.
 };
 
@@ -22,9 +23,10 @@ void append_stats(LayerStats& stats, const Tensor& y);
 /// activations of the layers the predicate picks, for every batch; and draws them.
 class ActivationStats : public HooksCallback<LayerStats> {
  public:
-  static constexpr int kBins = 40;
-  static constexpr Scalar kRange = 10;  ///< The histogram covers [0, kRange].
+  static constexpr int kBins = 40;      ///< Of equal width.
+  static constexpr Scalar kRange = 10;  ///< The histogram covers [0, kRange]; more is not counted.
 
+  /// Watches the modules that `pick` chooses, such as only<nn::Conv2d>, in the passes that are on.
   explicit ActivationStats(ModulePredicate pick, bool on_train = true, bool on_valid = false);
 
   std::string state_name() const override { return "activation_stats"; }
@@ -32,8 +34,10 @@ class ActivationStats : public HooksCallback<LayerStats> {
 
   /// Histograms over time as coloured columns, a panel a layer. All that take a path throw
   /// std::runtime_error when the file cannot be written.
+  /// @{
   void color_dim(const std::string& path) const;
   plot::Canvas color_dim() const;
+  /// @}
   /// Share of activations in the lowest bin, |y| < kRange / kBins, over time, a panel a layer. Of a
   /// convolution, that is what stands in front of its norm and activation: near 1 nothing passes.
   /// What is stuck far below 0, where a ReLU makes zeros of it, does not show here.

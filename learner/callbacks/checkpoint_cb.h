@@ -8,13 +8,14 @@
 
 namespace kindling {
 
+/// What a CheckpointCB writes, and when.
 struct CheckpointOptions {
-  std::string last = "";        ///< File that is written after every epoch. Empty: none.
-  Index every = 0;              ///< It is written every so many training batches too. 0: not.
-  std::string best = "";        ///< File of the epoch whose validation was the best. Empty: none.
-  std::string metric = "loss";  ///< What is judged by: a value of the MetricsCB's rows.
-  bool larger_is_better = false;
-  Settings settings = {};  ///< What must be the same when the fit goes on.
+  std::string last = "";          ///< File that is written after every epoch. Empty: none.
+  Index every = 0;                ///< It is written every so many training batches too. 0: not.
+  std::string best = "";          ///< File of the epoch whose validation was the best. Empty: none.
+  std::string metric = "loss";    ///< What is judged by: a value of the MetricsCB's rows.
+  bool larger_is_better = false;  ///< As for an accuracy.
+  Settings settings = {};         ///< What must be the same when the fit goes on.
 };
 
 /// Keeps a fit on disk as it goes on, and goes on with one that was interrupted.
@@ -28,10 +29,12 @@ struct CheckpointOptions {
 /// throwing Stopped.
 class CheckpointCB : public Callback {
  public:
+  /// Throws Error when `every` is negative.
   explicit CheckpointCB(CheckpointOptions options = {});
 
   /// The next fit begins where this checkpoint stands. Throws Error for a file that is none.
   void resume(const std::string& path);
+  /// The same of one that was read already.
   void resume(Checkpoint checkpoint) { resume_ = std::move(checkpoint); }
 
   void before_fit(Learner& learn) override;

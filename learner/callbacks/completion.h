@@ -18,6 +18,7 @@ class CompletionCB : public Callback {
   void after_fit(Learner&) override {
     if (out_) std::fprintf(out_, "Completed %ld batches\n", static_cast<long>(count_));
   }
+  /// Of the current or latest fit, training and validation together.
   Index count() const { return count_; }
 
  private:

@@ -15,6 +15,7 @@ namespace kindling {
 /// metrics, seconds.
 class CSVLoggerCB : public Callback {
  public:
+  /// A file that is there already is replaced.
   explicit CSVLoggerCB(std::string path)
       : Callback(callback_order::kBehindMetrics), path_(std::move(path)) {}
 

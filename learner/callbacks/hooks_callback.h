@@ -24,11 +24,15 @@ bool only(const nn::Module& module) {
 template <class State>
 class HooksCallback : public Callback {
  public:
+  /// Called for every forward pass of such a module, with its State, itself, its input and output.
   using Fn = typename nn::Hook<State>::Fn;
 
+  /// `fn` is called where the module is in training mode (on_train), in evaluation (on_valid), or
+  /// both.
   HooksCallback(Fn fn, ModulePredicate pick, bool on_train = true, bool on_valid = false)
       : fn_(std::move(fn)), pick_(std::move(pick)), on_train_(on_train), on_valid_(on_valid) {}
 
+  /// Puts the hooks on. A rehearsal has none, and keeps what the fit before found out.
   void before_fit(Learner& learn) override {
     if (learn.rehearses) return;
     names_.clear();
@@ -43,9 +47,13 @@ class HooksCallback : public Callback {
           if (module.training() ? on_train_ : on_valid_) fn_(state, module, x, y);
         });
   }
+  /// Takes the hooks off.
   void cleanup_fit(Learner&) override { hooks_.remove(); }
 
+  /// Of the current or latest fit, in the order of named_modules(); hooks()[i].state() is what was
+  /// found out. The next fit replaces them.
   const nn::Hooks<State>& hooks() const { return hooks_; }
+  /// The same, to be changed: ActivationStats::state() does.
   nn::Hooks<State>& hooks() { return hooks_; }
   /// Path of the module that hook i is on.
   const std::vector<std::string>& names() const { return names_; }

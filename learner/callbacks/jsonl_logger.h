@@ -14,7 +14,7 @@ namespace kindling {
 /// whose name is not UTF-8.
 class JSONLLoggerCB : public CSVLoggerCB {
  public:
-  using CSVLoggerCB::CSVLoggerCB;
+  using CSVLoggerCB::CSVLoggerCB;  ///< Takes the path of the file.
 
  protected:
   std::string text(const MetricsCB& metrics) const override;

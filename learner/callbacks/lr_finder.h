@@ -8,11 +8,12 @@
 
 namespace kindling {
 
+/// How a learning rate is searched for.
 struct LRFindOptions {
-  double start_lr = 1e-5;
+  double start_lr = 1e-5;   ///< Of the first batch.
   double gamma = 1.3;       ///< The rate is multiplied by this after every batch.
   double max_multiple = 3;  ///< Stops when the loss is this many times its minimum.
-  int max_epochs = 10;
+  int max_epochs = 10;      ///< Ends the search where the loss does not.
 };
 
 /// Raises the learning rate batch by batch until the loss is no longer a number or far above its
@@ -28,8 +29,12 @@ class LRFinderCB : public Callback {
   void after_loss(Learner& learn) override;
   void after_batch(Learner& learn) override;
 
+  /// One a batch of the latest search: the rate, and the loss before the step that it is for. The
+  /// loss that ended the search is among them.
+  /// @{
   const std::vector<double>& lrs() const { return lrs_; }
   const std::vector<double>& losses() const { return losses_; }
+  /// @}
 
  private:
   LRFindOptions options_;
@@ -37,8 +42,10 @@ class LRFinderCB : public Callback {
   double lowest_ = 0;
 };
 
+/// What lr_find() found.
 struct LRFindResult {
-  std::vector<double> lrs, losses;
+  std::vector<double> lrs;     ///< One a batch, as LRFinderCB has them.
+  std::vector<double> losses;  ///< Likewise.
   /// Where the smoothed loss falls fastest per decade; none when it never falls.
   std::optional<double> suggestion;
 

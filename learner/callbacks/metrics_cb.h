@@ -13,11 +13,12 @@ namespace kindling {
 
 /// What one pass over the training or validation data came to.
 struct MetricsRow {
-  int epoch = 0;
-  bool train = true;
+  int epoch = 0;                                       ///< From 0.
+  bool train = true;                                   ///< Or else of validation.
   std::vector<std::pair<std::string, double>> values;  ///< "loss" first, then the named metrics.
-  double seconds = 0;
+  double seconds = 0;                                  ///< Of the pass, by MetricsCB::clock.
 
+  /// "train" or "valid".
   const char* split() const { return train ? "train" : "valid"; }
   /// Throws Error when there is no value of that name.
   double operator[](const std::string& name) const;
@@ -29,8 +30,8 @@ class MetricsCB : public Callback {
  public:
   MetricsCB() = default;
 
-  /// metrics_cb.add<metrics::Accuracy>("accuracy"). Throws Error for a name that is taken or would
-  /// break the table ("loss", a comma).
+  /// metrics_cb.add<metrics::Accuracy>("accuracy"). Throws Error for a name that is empty, taken or
+  /// would break the table ("loss", a comma).
   template <class M, class... Args>
   M& add(const std::string& name, Args&&... args) {
     check_name(name);

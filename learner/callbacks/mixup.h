@@ -42,6 +42,8 @@ class MixCB : public Callback {
 /// share x + (1 - share) other (Zhang et al., "mixup", 2018).
 class MixupCB : public MixCB {
  public:
+  /// The larger alpha, the more is mixed; at 1 all shares from 1/2 to 1 are equally likely. Throws
+  /// Error for an alpha that is not in [0.01, 8].
   explicit MixupCB(double alpha = 0.4) : MixCB("mixup", alpha) {}
 
  protected:
@@ -53,6 +55,7 @@ class MixupCB : public MixCB {
 /// "CutMix", 2019).
 class CutMixCB : public MixCB {
  public:
+  /// The paper's alpha is 1. Throws Error as MixupCB does.
   explicit CutMixCB(double alpha = 1) : MixCB("cutmix", alpha) {}
 
  protected:

@@ -11,6 +11,7 @@
 
 namespace kindling {
 
+/// Where a ProgressCB shows what it sees.
 struct ProgressOptions {
   std::FILE* out = stderr;  ///< Where to; null shows nothing and only keeps the losses.
   std::string plot = "";    ///< A PNG file that is redrawn as the training goes on.
@@ -23,11 +24,16 @@ struct ProgressOptions {
 /// Takes over the printing of the MetricsCB for as long as the fit lasts.
 class ProgressCB : public Callback {
  public:
+  /// Finds out whether `out` is a terminal, and from LC_ALL, LC_CTYPE or LANG whether it has more
+  /// than ASCII. Does not own `out`.
   explicit ProgressCB(ProgressOptions options = {});
 
-  /// The training loss of every batch, and the validation loss of every epoch.
+  /// Of the current or latest fit: the training loss of every batch, and the validation loss of
+  /// every epoch.
+  /// @{
   const std::vector<double>& losses() const { return losses_; }
   const std::vector<plot::LossPoint>& valid_losses() const { return valid_losses_; }
+  /// @}
   /// Throws std::runtime_error when the file cannot be written.
   void plot_losses(const std::string& path) const;
 

@@ -17,10 +17,11 @@ namespace kindling {
 ///     recorder.plot("lr.png");
 class RecorderCB : public Callback {
  public:
+  /// A number to be asked of the learner.
   using Quantity = std::function<double(const Learner&)>;
 
-  /// Before the batch is over: gradients are there no more, loss and predictions are. Throws Error
-  /// for a name that is taken.
+  /// Asked before the batch is over: gradients are there no more, loss and predictions are. Throws
+  /// Error for a name that is taken or empty, or an empty function.
   void add(const std::string& name, Quantity quantity);
   /// Of every training batch of the latest fit. Throws Error when there is no such quantity.
   const std::vector<double>& operator[](const std::string& name) const;

@@ -13,11 +13,14 @@
 
 namespace kindling {
 
+/// Where a ReportCB writes, and what it shows beside what it sees itself.
 struct ReportOptions {
   std::string path = "";  ///< Where the page goes when a fit is over; empty: nowhere.
   /// Callbacks of the same fit, if there are, which must outlive the ReportCB.
+  /// @{
   const ActivationStats* activations = nullptr;
   const UpdateStats* updates = nullptr;
+  /// @}
   Report report = {};  ///< What is known before the fit: title, settings, layers.
 };
 
@@ -33,6 +36,7 @@ struct ReportOptions {
 ///     write_report("report.html", report);
 class ReportCB : public Callback {
  public:
+  /// What report() says begins with options.report.
   explicit ReportCB(ReportOptions options = {});
 
   /// Of the current or latest fit, so far.

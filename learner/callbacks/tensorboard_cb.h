@@ -24,12 +24,15 @@ namespace kindling {
 /// folder has of later batches is void.
 class TensorBoardCB : public Callback {
  public:
+  /// The folder is made with the first pass of a fit, where it is missing. `histograms`: whether
+  /// those of the parameters are written.
   explicit TensorBoardCB(std::string folder, bool histograms = true)
       : Callback(callback_order::kBehindMetrics),
         folder_(std::move(folder)),
         histograms_(histograms) {}
 
-  /// Called after the last pass of every epoch. Throws Error for a name that is taken or empty.
+  /// Called after the last pass of every epoch. Throws Error for a name that is taken or empty, or
+  /// an empty function.
   void add_picture(const std::string& name, std::function<plot::Canvas()> draw);
 
   /// Training batches done before the current fit, or else the next: a fit that is over adds its

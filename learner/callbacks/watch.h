@@ -9,8 +9,8 @@ namespace kindling {
 
 /// How a value of the MetricsCB is followed from one validation to the next.
 struct WatchOptions {
-  std::string metric = "loss";
-  bool larger_is_better = false;
+  std::string metric = "loss";    ///< A name in the MetricsCB's rows.
+  bool larger_is_better = false;  ///< As for an accuracy.
   /// A better value is better by this share of the best one's size: PyTorch's threshold_mode "rel",
   /// which for negative values would take a slightly worse one for better.
   double threshold = 1e-4;
@@ -30,6 +30,8 @@ class Watch {
   /// Takes the latest row of the metrics; says whether patience has run out, and then counts anew.
   /// A value that is no number is not better. Throws Error when the row has no such value.
   bool runs_out(const Learner& learn);
+  /// The best value, and the validations since. Loading throws Error when `metric` or
+  /// `larger_is_better` are others, or when there are more of these than patience bears.
   void state(Archive& archive);
 
  private:
@@ -42,7 +44,7 @@ class Watch {
 /// with a schedule, which sets the rate anew, it would do nothing.
 class PlateauCB : public Callback {
  public:
-  /// Throws Error for a factor outside (0, 1).
+  /// Throws Error for a factor outside (0, 1), and as Watch does.
   explicit PlateauCB(double factor = 0.1, WatchOptions options = {});
 
   void before_fit(Learner& learn) override {
@@ -61,6 +63,7 @@ class PlateauCB : public Callback {
 /// before is logged and kept like any other.
 class EarlyStoppingCB : public Callback {
  public:
+  /// Throws Error as Watch does.
   explicit EarlyStoppingCB(WatchOptions options = {});
 
   void before_fit(Learner& learn) override;

@@ -28,7 +28,7 @@ using Settings = std::map<std::string, std::string>;
 
 /// Writes the fit of `learn`, whose next batch is `next`; to be called between two batches. The
 /// file is whole or not there (write_file_atomically). Throws Error when two callbacks have the
-/// same state_name(), std::runtime_error when the file cannot be written.
+/// same state_name() or a setting is not UTF-8, std::runtime_error when the file cannot be written.
 void save_checkpoint(const std::filesystem::path& path, Learner& learn, const Position& next,
                      Settings settings = {});
 
@@ -40,8 +40,10 @@ class Checkpoint {
   /// Of a file that was read already; the path is for messages.
   Checkpoint(NamedArrays file, const std::filesystem::path& path);
 
+  /// Those that were saved, and what the fit says of itself: epochs, passes, rows, batches, their
+  /// size and the precision.
   const Settings& settings() const { return settings_; }
-  const std::filesystem::path& path() const { return path_; }
+  const std::filesystem::path& path() const { return path_; }  ///< As it was given.
 
   /// Model, gradients, optimizer, random numbers, and learn.start. To be called in before_fit.
   /// Throws Error before anything has changed when the settings, the data or the model's parameters

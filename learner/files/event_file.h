@@ -29,7 +29,7 @@ class EventFile {
   EventFile(const EventFile&) = delete;
   EventFile& operator=(const EventFile&) = delete;
 
-  const std::filesystem::path& path() const { return path_; }
+  const std::filesystem::path& path() const { return path_; }  ///< The file's, with the folder.
 
   /// All throw Error when the disk is full or the like.
   void scalar(const std::string& tag, std::int64_t step, double value);

@@ -14,7 +14,9 @@ namespace kindling {
 nlohmann::json parse_flat(const std::string& text, int levels);
 
 /// As text. Throws Error, beginning with `who`, when it holds words that are not UTF-8.
+/// @{
 std::string json_text(const nlohmann::json& value, const std::string& who);
 std::string json_text(const nlohmann::ordered_json& value, const std::string& who);
+/// @}
 
 }  // namespace kindling

@@ -42,7 +42,9 @@ Array as_scalars(const NpyArray& array);
 IntArray as_integers(const NpyArray& array, const std::string& who = "[npy] the array");
 
 /// The same as bytes in memory: what .npz files are made of. `who` begins each error.
+/// @{
 NpyArray parse_npy(std::string_view bytes, const std::string& who);
 std::string npy_bytes(const NpyArray& array, const std::string& who);
+/// @}
 
 }  // namespace kindling

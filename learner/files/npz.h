@@ -11,6 +11,7 @@ namespace kindling {
 
 /// The arrays of a .npz file, by name and in its order.
 struct NpzArrays {
+  /// Names are unique, and without the .npy that the file has behind them.
   std::vector<std::pair<std::string, NpyArray>> arrays;
 
   /// Throws Error that lists the names when this is none of them.

@@ -13,7 +13,7 @@ namespace kindling {
 /// What a weights file holds: arrays by name, and words about them.
 struct NamedArrays {
   std::vector<std::pair<std::string, Array>> arrays;  ///< Names are unique.
-  std::map<std::string, std::string> metadata;
+  std::map<std::string, std::string> metadata;        ///< Without crc32, which is the file's own.
 
   /// The array of that name, or null.
   const Array* find(const std::string& name) const;
@@ -36,8 +36,9 @@ struct NamedArrays {
 NamedArrays read_safetensors(const std::filesystem::path& path);
 
 /// Writes Scalars (F32; F64 in double) in the given order, whole or not at all. Throws Error for a
-/// name that is empty, used twice or "__metadata__" and for more names than can be read again, and
-/// std::runtime_error as write_file_atomically() does.
+/// name that is empty, used twice or "__metadata__", for names and words that are not UTF-8 or more
+/// than can be read again, and for an undefined array; std::runtime_error as
+/// write_file_atomically() does.
 void write_safetensors(const std::filesystem::path& path, const NamedArrays& what);
 
 }  // namespace kindling

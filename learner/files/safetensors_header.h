@@ -12,20 +12,31 @@
 /// tests include this.
 namespace kindling::safetensors {
 
+/// The types of numbers that are read. The format has more.
 enum class Dtype { f32, f64, i64 };
+/// Those that one number takes.
 std::uint64_t bytes_of(Dtype dtype);
+/// As the header has it: "F32", "F64" or "I64".
 const char* name_of(Dtype dtype);
 
+/// What the header says of an array.
 struct Entry {
+  /// Of the array; its numbers are row-major.
+  /// @{
   std::string name;
   Dtype dtype = Dtype::f32;
   Shape shape;
-  std::uint64_t begin = 0, end = 0;  ///< Of its bytes, behind the header.
+  /// @}
+  /// Of its bytes, behind the header.
+  /// @{
+  std::uint64_t begin = 0, end = 0;
+  /// @}
 };
 
+/// All that a header says.
 struct Header {
-  std::vector<Entry> entries;  ///< In the order of their bytes.
-  std::map<std::string, std::string> metadata;
+  std::vector<Entry> entries;                   ///< In the order of their bytes.
+  std::map<std::string, std::string> metadata;  ///< What stands under "__metadata__".
 };
 
 /// Each is worth hundreds of bytes of memory, so a file that means harm may not have any number.

@@ -11,7 +11,8 @@
 namespace kindling {
 
 /// An Archive in memory, as a safetensors file holds it: arrays under their names, and everything
-/// else as one JSON object, name by name, in the metadata under "state".
+/// else as one JSON object, name by name, in the metadata under "state". Throws Error as soon as a
+/// name is used twice there; of two arrays only write_safetensors() does.
 class StateWriter : public Archive {
  public:
   StateWriter();
@@ -20,7 +21,7 @@ class StateWriter : public Archive {
   bool loading() const override { return false; }
   void expect(bool ok, const std::string& name, const std::string& expected) const override;
 
-  /// What was written so far. Throws Error when a name was used twice.
+  /// What was written so far. Throws Error for words that are not UTF-8.
   NamedArrays state() const;
 
  private:

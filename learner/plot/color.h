@@ -5,11 +5,17 @@
 
 namespace kindling::plot {
 
+// Black and opaque unless said otherwise.
 struct Color {
+  // 0..255 in sRGB.
+  // @{
   std::uint8_t r = 0, g = 0, b = 0;
+  // @}
   float alpha = 1;  // 0 = invisible, 1 = opaque
 
+  // Field by field, opacity too.
   bool operator==(const Color&) const = default;
+  // The old opacity is lost, not multiplied.
   constexpr Color with_alpha(float a) const { return {r, g, b, a}; }
 };
 

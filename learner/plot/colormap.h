@@ -7,6 +7,7 @@
 
 namespace kindling::plot {
 
+// The colours from the lowest number to the highest.
 enum class Colormap {
   aurora,  // dark violet, blue, green, yellow; the lightness grows evenly
   gray,    // black to white
@@ -18,7 +19,7 @@ Color map_color(Colormap map, double t);
 // CIE L* of a colour: 0 black, 100 white. How light it looks.
 double lightness(Color color);
 
-inline constexpr std::size_t kPaletteSize = 10;
+inline constexpr std::size_t kPaletteSize = 10;  // colours that can be told apart
 
 // The i-th line's colour; repeats after kPaletteSize.
 Color palette(std::size_t i);

@@ -11,16 +11,24 @@
 
 namespace kindling::plot {
 
+// Of a box, in logical pixels.
 struct Size {
+  // With the margin around its text.
+  // @{
   double width = 0, height = 0;
+  // @}
 };
 
 using Links = std::vector<std::pair<std::size_t, std::size_t>>;  // from a box, to a box
 
+// Places in logical pixels, for boxes and links in the order in which they were given.
 struct GraphLayout {
-  std::vector<Rect> boxes;
+  std::vector<Rect> boxes;                 // of the sizes that were asked for
   std::vector<std::vector<Point>> arrows;  // each from the bottom of a box to the top of another
-  double width = 0, height = 0;            // all lies in [0, width] x [0, height]
+  // All lies in [0, width] x [0, height].
+  // @{
+  double width = 0, height = 0;
+  // @}
 };
 
 // The layer of each box: longer than every way that leads to it, from 0; one that nothing leads to
@@ -29,6 +37,7 @@ struct GraphLayout {
 std::vector<int> layers_of(std::size_t boxes, const Links& links);
 
 // Boxes of these sizes; neither do they overlap nor does an arrow touch a box that is not its own.
+// Throws like layers_of().
 GraphLayout lay_out_graph(const std::vector<Size>& sizes, const Links& links);
 
 }  // namespace kindling::plot

@@ -8,21 +8,26 @@
 
 namespace kindling::plot {
 
+// A number on an axis, and how it is written there.
 struct Tick {
-  double value;
-  Label label;
+  double value;  // in data coordinates
+  Label label;   // of value / 10^exponent, see Ticks
 };
 
+// Those of one axis.
 struct Ticks {
-  std::vector<Tick> major;
+  std::vector<Tick> major;    // ascending
   std::vector<double> minor;  // without labels; log axes only
   int exponent = 0;           // labels show value / 10^exponent, and the axis says so
 };
 
 // A step of mantissa * 10^exponent with a mantissa of 1, 2 or 5.
 struct Step {
-  int mantissa, exponent;
+  // 1, 2 or 5.
+  int mantissa, exponent;  // power of ten
+  // The step as a number.
   double value() const;
+  // Field by field.
   bool operator==(const Step&) const = default;
 };
 
@@ -35,7 +40,8 @@ Step nice_step(double span, int intervals);
 Ticks linear_ticks(double lo, double hi, int max_ticks, bool integers = false);
 
 // Powers of ten within [lo, hi], 0 < lo < hi, every n-th where they are many, with minor ticks
-// between them; where there are fewer than two, also 2, 5 or all multiples of them.
+// between them; where there are fewer than two, also 2, 5 or all multiples of them, and where those
+// are too few as well, linear_ticks().
 Ticks log_ticks(double lo, double hi, int max_ticks);
 
 // `value` to `digits` significant digits as people write it: 0.0032, 250, 3.2×10⁻⁷, −1, nan.

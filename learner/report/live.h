@@ -20,6 +20,7 @@ class LiveServer {
   explicit LiveServer(int port);
   ~LiveServer();
 
+  /// The one it listens to, also where 0 was given.
   int port() const;
 
   /// What there is to see from now on: what report_json() says. From any thread.

@@ -25,20 +25,32 @@ namespace kindling {
 /// being answered soon.
 class LiveClient : public httplib::Stream {
  public:
+  /// What the limits are measured in.
+  /// @{
   using Clock = std::chrono::steady_clock;
   using milliseconds = std::chrono::milliseconds;
-  static constexpr std::size_t kRequestBytes = 16 * 1024;
+  /// @}
+  static constexpr std::size_t kRequestBytes = 16 * 1024;  ///< The most that a request may have.
+  /// For the whole request, from construction on, and for the answer, from its first byte on.
+  /// @{
   static constexpr std::chrono::seconds kToAsk{2}, kToListen{30};
+  /// @}
   static constexpr milliseconds kToEnd{500};  ///< For the rest of an answer when the server ends.
   static constexpr milliseconds kGlance{50};  ///< How often a wait looks whether it does.
 
+  /// Owns the socket and closes it. `over` turns true when the server ends, and must outlive this.
   LiveClient(int socket, const std::atomic<bool>& over)
       : socket_(socket), over_(over), until_(Clock::now() + kToAsk) {}
   ~LiveClient() override { ::close(socket_); }
 
+  /// Always: read() and write() wait themselves.
+  /// @{
   bool is_readable() const override { return true; }
   bool is_writable() const override { return true; }
+  /// @}
 
+  /// What there is, `size` bytes at most; waits while there is nothing. 0 when the client has hung
+  /// up, -1 when reading fails, the request is too long, time is up or the server ends.
   ssize_t read(char* out, std::size_t size) override {
     while (next_ == end_) {
       if (end_ == buffer_.size() || over_ || !wait(POLLIN, {})) return -1;
@@ -52,6 +64,7 @@ class LiveClient : public httplib::Stream {
     return static_cast<ssize_t>(size);
   }
 
+  /// All of it, or -1: writing fails, or the client is too slow.
   ssize_t write(const char* bytes, std::size_t size) override {
     if (!std::exchange(answers_, true)) until_ = Clock::now() + kToListen;
     for (std::size_t done = 0; done < size;) {
@@ -71,8 +84,12 @@ class LiveClient : public httplib::Stream {
     }
   }
 
+  /// Leaves both as they are: nobody here goes by addresses.
+  /// @{
   void get_remote_ip_and_port(std::string&, int&) const override {}
   void get_local_ip_and_port(std::string&, int&) const override {}
+  /// @}
+  /// Stays this object's own.
   socket_t socket() const override { return socket_; }
 
  private:
@@ -98,9 +115,13 @@ class LiveClient : public httplib::Stream {
 /// the training may need.
 class LiveWorkers : public httplib::ThreadPool {
  public:
-  static constexpr std::size_t kThreads = 4, kConnections = 16;  // the others wait in the kernel
+  /// How many answer, and how many connections are accepted; the others wait in the kernel.
+  /// @{
+  static constexpr std::size_t kThreads = 4, kConnections = 16;
+  /// @}
 
   LiveWorkers() : ThreadPool(kThreads) {}
+  /// Waits while there are kConnections.
   void enqueue(std::function<void()> serve) override {
     free_.acquire();
     ThreadPool::enqueue([this, serve = std::move(serve)] {

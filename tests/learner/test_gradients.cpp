@@ -173,3 +173,41 @@ TEST_CASE(
   CHECK(first[0].size() == 8);
   CHECK(first[0] == first[1]);
 }
+
+TEST_CASE(
+    "GradientAccumulationCB: a batch that is skipped gives nothing, and the last one no step") {
+  Points data(20, 8, 4);  // five batches, of which one is skipped
+  struct Case {
+    Index skipped;
+    std::vector<Index> steps;
+  };
+  for (const Case& c : {Case{4, {1, 3}}, Case{1, {2, 4}}, Case{3, {1, 4}}}) {
+    nn::Linear model(3, 2);
+    std::vector<Index> steps;
+    bool clean = true;  // no gradient at the beginning of an epoch
+    OnEvent watch([&](const std::string& event, Learner& l) {
+      if (event == "before_batch" && l.training && l.iter == c.skipped) throw CancelBatch();
+      if (event == "before_batch" && l.training && l.iter == 0)
+        for (const Tensor& parameter : l.opt->parameters()) clean &= !parameter.grad().defined();
+      if (event == "after_step") steps.push_back(l.iter);
+    });
+    GradientAccumulationCB accumulation(2);
+    TrainLearner learn(model, data.dls, nn::CrossEntropyLoss(), {.cbs = {&watch, &accumulation}});
+    learn.fit(2);
+    std::vector<Index> twice = c.steps;
+    twice.insert(twice.end(), c.steps.begin(), c.steps.end());
+    CHECK(steps == twice);
+    CHECK(clean);
+  }
+  // The fourth was gathered when the last is skipped: alone it makes no step.
+  nn::Linear model(3, 2);
+  std::vector<Index> steps;
+  OnEvent watch([&](const std::string& event, Learner& l) {
+    if (event == "before_batch" && l.training && l.iter == 4) throw CancelBatch();
+    if (event == "after_step") steps.push_back(l.iter);
+  });
+  GradientAccumulationCB accumulation(3);
+  TrainLearner learn(model, data.dls, nn::CrossEntropyLoss(), {.cbs = {&watch, &accumulation}});
+  learn.fit(2);
+  CHECK(steps == std::vector<Index>{2, 2});
+}

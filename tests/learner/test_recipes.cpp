@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <optional>
 #include <set>
 #include <stdexcept>
@@ -84,7 +85,7 @@ TEST_CASE("every recipe trains and judges, and can be done so again bit by bit")
     CHECK(losses() == first);
   }
   CHECK(augmenting == std::set<std::string>{"quick", "augment", "erase", "copy-ensemble", "fast93",
-                                            "fast94", "best5", "best"});
+                                            "fast94", "best5", "best", "best50"});
 }
 
 TEST_CASE("every recipe goes on from a checkpoint as if nothing had been") {
@@ -143,6 +144,19 @@ TEST_CASE("a recipe's schedule goes by the rate that it is given") {
   CHECK(highest.rate > 0.4);
   CHECK(highest.rate <= 0.5);
   CHECK(learn->opt->lr() < 0.05);
+}
+
+TEST_CASE("every recipe has a row in the table of recipes, and every row has a recipe") {
+  std::ifstream file(KINDLING_SOURCE_DIR "/learner/examples/README.md");
+  std::vector<std::string> rows, names;
+  for (std::string line; std::getline(file, line) && line != "## Recipes";) {
+  }
+  for (std::string line; std::getline(file, line) && !line.starts_with("## ");)
+    if (line.starts_with("| `")) rows.push_back(line.substr(3, line.find('`', 3) - 3));
+  for (const NamedRecipe& named : recipes()) names.push_back(named.name);
+  std::ranges::sort(rows);
+  std::ranges::sort(names);
+  CHECK(rows == names);
 }
 
 TEST_CASE("a recipe that there is not") {

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <limits>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -137,4 +138,30 @@ TEST_CASE("BatchTransformCB: the model sees what the transform makes of a batch"
     }
   }
   CHECK_THROWS_AS(BatchTransformCB{nullptr}, Error);
+}
+
+TEST_CASE("a schedule leaves the learner its rate, however the fit ends") {
+  Points data;
+  nn::Linear model(3, 2);
+  BatchSchedCB by_batch(linear(1, 0.5));
+  EpochSchedCB by_epoch(linear(1, 0.5));
+  for (Callback* schedule : {static_cast<Callback*>(&by_batch), static_cast<Callback*>(&by_epoch)})
+    for (const bool throws : {false, true}) {
+      TrainLearner learn(model, data.dls, nn::CrossEntropyLoss(), {.lr = 0.125});
+      OnEvent stop([&](const std::string& event, Learner& l) {
+        if (event != "after_step" || l.epoch != 1) return;
+        if (throws) throw std::runtime_error("enough");
+        throw CancelFit();
+      });
+      if (throws)
+        CHECK_THROWS_WITH_AS(learn.fit(2, {.lr = 0.25, .cbs = {schedule, &stop}}), "enough",
+                             std::runtime_error);
+      else
+        learn.fit(2, {.lr = 0.25, .cbs = {schedule, &stop}});
+      CHECK(learn.opt->lr() >= 0.5);  // as the schedule has left it
+      CHECK(learn.lr == 0.125);
+      CHECK(learn.callbacks().empty());
+      learn.fit(1);
+      CHECK(learn.opt->lr() == 0.125);
+    }
 }

@@ -64,3 +64,24 @@ TEST_CASE("UpdateStats: a step that is cancelled is none") {
   CHECK(static_cast<int>(stats.series()[0].ratios.size()) == steps);
   CHECK(steps < 3);
 }
+
+TEST_CASE("UpdateStats: gradients as they are after clipping, in whatever order both were added") {
+  for (const bool clip_first : {false, true}) {
+    set_seed(1);
+    Points data;
+    nn::Linear model(3, 2, false);
+    UpdateStats stats;
+    GradientClipCB clip(0.01);  // far below what they are
+    TrainLearner learn(model, data.dls, nn::CrossEntropyLoss(), {.lr = 0.5});
+    if (clip_first) learn.add(clip);
+    learn.add(stats);
+    if (!clip_first) learn.add(clip);
+    const double weight = norm(numbers(model.weight.value()));
+    learn.fit(1);
+    CHECK(clip.norm() > 0.02);
+    REQUIRE(stats.series().size() == 1);
+    for (const double gradient : stats.series()[0].gradients)
+      CHECK(gradient == doctest::Approx(0.01).epsilon(1e-3));
+    CHECK(stats.series()[0].ratios.front() == doctest::Approx(0.5 * 0.01 / weight).epsilon(1e-3));
+  }
+}

@@ -74,6 +74,17 @@ TEST_CASE("PlateauCB is PyTorch's ReduceLROnPlateau") {
   }
 }
 
+TEST_CASE("PlateauCB: every fit has all of its patience, and measures by its own best value") {
+  ScriptedFit fit({1, 2, 3, 4});
+  PlateauCB plateau(0.5, {.metric = "x", .patience = 1});
+  fit.learn.add(plateau);
+  for (const int epochs : {2, 2, 3}) {  // patience runs out in the third epoch
+    fit.scripted->resets = 0;
+    fit.learn.fit(epochs, {.lr = 0.3});
+    CHECK(fit.learn.opt->lr() == (epochs < 3 ? 0.3 : 0.15));
+  }
+}
+
 TEST_CASE("EarlyStoppingCB: ends the fit when patience has run out, with every epoch logged") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const double inf = std::numeric_limits<double>::infinity();

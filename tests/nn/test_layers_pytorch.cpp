@@ -118,6 +118,17 @@ TEST_CASE("GroupNorm and Embedding: what does not fit is refused") {
   CHECK(begins(message_of([] { nn::Embedding(0, 2); }), "[embedding] 0 things"));
 }
 
+TEST_CASE("GroupNorm: any axes between the rows and the channels are pixels") {
+  Random random(43);
+  nn::GroupNorm norm(2, 4);
+  norm.weight.set_value(random.uniform({4}, -1, 1));
+  const Array x = random.uniform({3, 6, 4}, -1, 1);
+  const Array y = norm(Tensor(x)).value();
+  CHECK(y.shape() == Shape{3, 6, 4});
+  for (const Shape& shape : {Shape{3, 6, 1, 4}, Shape{3, 2, 3, 4}, Shape{3, 1, 2, 3, 4}})
+    CHECK(same_bits(norm(Tensor(x.reshape(shape))).value().reshape(y.shape()), y));
+}
+
 #ifdef KINDLING_DOUBLE
 TEST_CASE("the gradients of GroupNorm are those of its forward") {
   Random random(41);

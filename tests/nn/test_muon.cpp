@@ -118,6 +118,26 @@ TEST_CASE("Muon follows its recurrence, and trains vectors as AdamW would") {
     }
 }
 
+TEST_CASE("Muon: a vector in a group of its own rate, without decay, is trained as by AdamW") {
+  Random random(5);
+  const Array begin = random.normal({4});
+  Tensor weight(random.normal({3, 4}), true), bias(begin, true), other(begin, true);
+  nn::Muon muon(std::vector<nn::ParameterGroup>{{{weight}}, {{bias}, 0.25, false}}, 0.4,
+                {.weight_decay = 0.1, .vector_lr = 0.5});
+  nn::AdamW adam({other}, 0.4 * 0.25 * 0.5,
+                 {.beta1 = 0.9, .beta2 = 0.95, .eps = 1e-10, .weight_decay = 0});
+  for (int step = 0; step < 3; ++step) {
+    weight.set_grad(random.normal({3, 4}));
+    const Array push = random.normal({4});
+    bias.set_grad(push);
+    other.set_grad(push);
+    muon.step();
+    adam.step();
+    CHECK(difference(bias.value(), to_plain(other.value()), 1e-6) == "");
+  }
+  CHECK_FALSE(same_bits(bias.value(), begin));
+}
+
 TEST_CASE("Muon: a step leaves gradients as they were, and those without one are left") {
   Tensor a(Array(Shape{2, 2}, {1, 2, 3, 4}), true), b(Array(Shape{2, 2}, {1, 2, 3, 4}), true);
   nn::Muon muon({a, b}, 0.5);

@@ -25,7 +25,7 @@ refused() {
 refused 2 'no command trian; did you mean train?' trian
 refused 2 'no command nothing-like-it (' nothing-like-it
 refused 2 'not expected: --recpie; did you mean --recipe?' --recpie quick
-refused 2 'best; did you mean resnet?' train --recipe resent
+refused 2 'best50; did you mean resnet?' train --recipe resent
 refused 2 'photos is required' predict
 refused 2 '--to is required' export
 succeeds --help

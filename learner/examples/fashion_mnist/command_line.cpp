@@ -110,16 +110,17 @@ class CommandLine {
     return "not expected: " + word + did_you_mean(word.substr(0, word.find('=')), names);
   }
 
-  CLI::App* command(const char* name, const char* description, void (*does)(const Options&)) {
+  CLI::App* command(const char* name, const char* description, const char* footer,
+                    void (*does)(const Options&)) {
     CLI::App* command = app_.add_subcommand(name, description);
+    command->footer(footer);
     command->callback([this, does] { o_.command = does; });
     return command;
   }
 
   void train() {
-    train_ =
-        command("train", "trains by a recipe; writes page, pictures and weights", kindling::train);
-    train_->footer("`fashion_mnist recipes` lists them.");
+    train_ = command("train", "trains by a recipe; writes page, pictures and weights",
+                     "`fashion_mnist recipes` lists them.", kindling::train);
     recipe(*train_, "model and training (default: quick)");
     seed(*train_);
     train_->add_option("--epochs", o_.epochs, "passes over the images (default: the recipe's)")
@@ -155,14 +156,19 @@ class CommandLine {
   }
 
   void use() {
-    CLI::App* eval = command("eval", "judges weights by the test images, class by class", evaluate);
+    CLI::App* eval =
+        command("eval", "judges weights by the test images, class by class",
+                "Example: fashion_mnist eval --from a/last.safetensors --from b/last.safetensors",
+                evaluate);
     from(*eval, "file with weights; given twice, both judge together");
     recipe(*eval);
     hold_out(*eval);
     out(*eval, "folder for three pictures (default: none)");
     common(*eval);
 
-    CLI::App* predict = command("predict", "says what is on photos", kindling::predict);
+    CLI::App* predict =
+        command("predict", "says what is on photos",
+                "Example: fashion_mnist predict shoe.jpg bag.png", kindling::predict);
     predict
         ->add_option("photos", o_.photos, "PNGs or JPEGs: one piece of clothing, plain background")
         ->required();
@@ -171,15 +177,16 @@ class CommandLine {
     out(*predict, "folder for photos.png (default: out)");
     common(*predict);
 
-    report_ = command("report", "writes page and pictures again, from a checkpoint", report);
+    report_ = command("report", "writes page and pictures again, from a checkpoint",
+                      "Example: fashion_mnist report --from out/last.safetensors", report);
     report_->add_option("--from", o_.resume, "checkpoint of a training")
         ->check(not_empty)
         ->default_str(kLatest);
     out(*report_, "folder to write into (default: the checkpoint's)");
     common(*report_);
 
-    CLI::App* exports =
-        command("export", "writes the weights alone, for other programs", export_weights);
+    CLI::App* exports = command("export", "writes the weights alone, for other programs",
+                                "Example: fashion_mnist export --to weights.npz", export_weights);
     from(*exports, "checkpoint or weights");
     exports->get_option("--from")->expected(1);
     recipe(*exports);
@@ -194,8 +201,8 @@ class CommandLine {
   }
 
   void look() {
-    CLI::App* find =
-        command("lr-find", "tries rates from tiny to too large, and suggests one", find_lr);
+    CLI::App* find = command("lr-find", "tries rates from tiny to too large, and suggests one",
+                             "Example: fashion_mnist lr-find --recipe onecycle", find_lr);
     recipe(*find, "whose model and batches (default: quick)");
     seed(*find);
     batch_size(*find);
@@ -204,12 +211,14 @@ class CommandLine {
     common(*find);
 
     CLI::App* summary =
-        command("summary", "lists the layers of a recipe's model and their cost", summarize_model);
+        command("summary", "lists the layers of a recipe's model and their cost",
+                "Example: fashion_mnist summary --recipe resnet --json", summarize_model);
     recipe(*summary, "whose model (default: quick)");
     batch_size(*summary);
     common(*summary);
 
-    CLI::App* list = command("recipes", "lists the recipes", list_recipes);
+    CLI::App* list = command("recipes", "lists the recipes",
+                             "Example: fashion_mnist --recipe fast93", list_recipes);
     common(*list);
   }
 
