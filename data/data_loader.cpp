@@ -79,6 +79,7 @@ DataLoader::Iterator::Iterator(const DataLoader& loader, std::vector<Index> orde
 
 DataLoader::Iterator& DataLoader::Iterator::operator++() {
   batch_ = Batch();
+  if (left_ == 0) return *this;
   next_ += batch_size_;
   if (--left_ > 0) gather();
   return *this;

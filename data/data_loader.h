@@ -43,8 +43,9 @@ class DataLoader {
   /// Starts an epoch: draws the order of the rows and gathers the first batch.
   Iterator begin() const;
   /// Goes on with an epoch that was left: from batch `first`, in the order that Iterator::order()
-  /// stood for; nothing is drawn. Without an order and with first = 0 this is begin(). Throws Error
-  /// when there is no such batch, or no order in the middle of a shuffled epoch.
+  /// stood for; nothing is drawn. Without an order and with first = 0 this is begin(); first =
+  /// size() is the end. Throws Error when there is no such batch, when there is no order in the
+  /// middle of a shuffled epoch, and when there is one for a loader that does not shuffle.
   Iterator begin(Index first, const std::optional<Random::State>& order) const;
   std::default_sentinel_t end() const { return {}; }  ///< Equal to an iterator past its last batch.
 

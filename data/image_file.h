@@ -17,7 +17,7 @@ ByteArray read_image(const std::filesystem::path& path, Index channels);
 
 /// The same image (H, W, C) in another size: neighbouring pixels weighted as stb_image_resize does
 /// by default (Catmull-Rom to enlarge, Mitchell-Netravali to shrink). Throws Error for extents
-/// outside [1, 2^15].
+/// outside [1, 2^15], and ShapeError for an image without pixels or of another rank.
 ByteArray resize_image(const ByteArray& image, Index height, Index width);
 
 }  // namespace kindling

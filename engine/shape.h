@@ -68,9 +68,9 @@ class Shape {
 /// Prints what to_string() says.
 std::ostream& operator<<(std::ostream& out, const Shape& shape);
 
-/// Pure shape functions: what a result looks like, before anything is computed.
+// What a result looks like, before anything is computed.
 
-/// Whether the next function has an answer.
+/// Whether broadcast_shapes() has an answer.
 bool broadcasts(const Shape& a, const Shape& b);
 
 /// NumPy's rule: aligned at the last axis, extents agree or one of them is 1. `who` names the op in

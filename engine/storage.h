@@ -52,7 +52,7 @@ class Storage {
   Block* block_ = nullptr;
 };
 
-/// What the pool holds and has handed out, in bytes.
+/// What the pool holds and has handed out, in bytes; and how often it grew.
 struct PoolStats {
   std::size_t in_use = 0;         ///< Blocks somebody owns.
   std::size_t idle = 0;           ///< Blocks waiting to be used again.

@@ -56,7 +56,7 @@ class Tensor {
 
   /// A gradient was asked for, here or of something that this was computed from on the tape.
   bool requires_grad() const;
-  /// Asks for a gradient, or no longer. Only a leaf can be asked; returns *this.
+  /// Asks for a gradient, or no longer; returns *this. Throws Error when this is not a leaf.
   Tensor& set_requires_grad(bool on);
   /// No recorded op made it; true also of what was computed without gradients.
   bool is_leaf() const;
@@ -66,7 +66,8 @@ class Tensor {
   /// The sum of the gradients of all backward passes since it was last cleared; undefined before
   /// the first. Kept for leaves, and for others after retain_grad().
   const Array& grad() const;
-  /// Throws ShapeError for a gradient of another shape; an undefined one clears it.
+  /// An undefined one clears it. Throws ShapeError for a gradient of another shape, and Error when
+  /// none is required.
   void set_grad(Array grad);
   void zero_grad();  ///< Leaves grad() undefined.
   /// Keeps the gradient though this is no leaf. Throws Error when no gradient is required.

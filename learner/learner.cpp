@@ -211,7 +211,10 @@ void TrainLearner::zero_grad() { opt->zero_grad(); }
 MomentumLearner::MomentumLearner(nn::Module& m, DataLoaders loaders, LossFunction loss_function,
                                  LearnerOptions options, double momentum)
     : TrainLearner(m, std::move(loaders), std::move(loss_function), std::move(options)),
-      momentum_(momentum) {}
+      momentum_(momentum) {
+  check<Error>(momentum >= 0 && momentum < 1, "momentum_learner", "momentum ", momentum,
+               ": in [0, 1) expected");
+}
 
 void MomentumLearner::zero_grad() { opt->scale_grad(momentum_); }
 

@@ -160,7 +160,7 @@ class TrainLearner : public Learner {
 /// multiplied by `momentum`, so that what is left of them adds to the next.
 class MomentumLearner : public TrainLearner {
  public:
-  /// `momentum` is in [0, 1), which is not checked.
+  /// Throws Error for a callback that is null or there twice, or a momentum outside [0, 1).
   MomentumLearner(nn::Module& model, DataLoaders dls, LossFunction loss_func,
                   LearnerOptions options = {}, double momentum = 0.85);
   void zero_grad() override;

@@ -16,7 +16,8 @@ Fan fan(const Shape& weight);
 
 /// Kaiming initialization (He et al., "Delving deep into rectifiers", 2015): weights of standard
 /// deviation gain / sqrt(fan in), which keeps the variance of activations from layer to layer under
-/// a (leaky) ReLU. `leak` is the slope of the activation below zero.
+/// a (leaky) ReLU. `leak` is the slope of the activation below zero. Throws ShapeError for less
+/// than two axes, as all of these do.
 Array kaiming_normal(const Shape& weight, Scalar leak = 0, Random& random = default_random());
 /// The same deviation, uniform in (-bound, bound) with bound = gain sqrt(3 / fan in).
 Array kaiming_uniform(const Shape& weight, Scalar leak = 0, Random& random = default_random());

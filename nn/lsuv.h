@@ -10,7 +10,7 @@ namespace kindling::nn {
 /// Settings of lsuv().
 struct LsuvOptions {
   double tolerance = 1e-3;  ///< How far mean and deviation may be from 0 and 1.
-  int most_passes = 30;     ///< Through the model, for one layer.
+  int most_passes = 30;     ///< Corrections of one layer; a pass through the model measures each.
   /// Also the layer that runs last. The course leaves it as it is: scores that begin near 0 are as
   /// good as none, and bear a higher rate.
   bool head = true;

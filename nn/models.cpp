@@ -30,6 +30,8 @@ std::unique_ptr<Module> conv_bn(Index in, Index out, Index kernel, Index stride,
 inline namespace KINDLING_PRECISION {
 
 ResBlock::ResBlock(Index in, Index out, Index stride, Index kernel) {
+  check(kernel % 2 == 1, "res_block", "kernel ", kernel,
+        ": an odd one expected, so that both ways end in the same size");
   convs_ = &add_child("convs",
                       Layers(new Sequential{conv_bn(in, out, kernel, 1),
                                             conv_bn(out, out, kernel, stride, Activation::none)}));

@@ -34,12 +34,13 @@ inline namespace KINDLING_PRECISION {
 
 /// act(convs(x) + idconv(pool(x))): two convolutions with batch norm, the second with the stride,
 /// around which the input takes a short cut (He et al., "Deep residual learning", 2016). The short
-/// cut is averaged where the stride is 2, and a 1x1 convolution widens it where the widths differ.
+/// cut is averaged where the stride is not 1, and a 1x1 convolution widens it where the widths
+/// differ.
 class ResBlock : public Module {
  public:
-  /// in and out are channels; the kernel must be odd, or the two ways end in images of different
-  /// sizes. Throws ShapeError for a number below 1; a call throws it for an image smaller than the
-  /// stride.
+  /// in and out are channels. Throws ShapeError for a number below 1, and for an even kernel, with
+  /// which the two ways would end in images of different sizes; a call throws it for an image
+  /// smaller than the stride.
   ResBlock(Index in, Index out, Index stride = 1, Index kernel = 3);
   std::string type() const override { return "ResBlock"; }
 

@@ -19,7 +19,8 @@ struct MuonOptions {
   bool nesterov = true;     ///< Orthogonalizes grad + momentum * v, and not v.
   double weight_decay = 0;  ///< Decoupled, as in AdamW; of everything.
   int iterations = 5;       ///< Of orthogonalize().
-  /// For parameters with one axis: their rate as a share of the optimizer's, and their Adam.
+  /// For parameters with fewer axes than two: their rate as a share of the optimizer's, and their
+  /// Adam.
   /// @{
   double vector_lr = 0.1;
   double beta1 = 0.9, beta2 = 0.95, eps = 1e-10;
@@ -36,7 +37,8 @@ inline namespace KINDLING_PRECISION {
 ///     u = orthogonalize(grad + momentum * v)      (without nesterov: v)
 ///     p = p * (1 - lr * weight_decay) - lr * sqrt(max(1, out / fan in)) * u
 ///
-/// Parameters with one axis, biases and the scales of norms, are no matrices: AdamW trains them.
+/// Parameters with fewer axes than two, biases and the scales of norms, are no matrices: AdamW
+/// trains them.
 class Muon : public AdamW {
  public:
   /// Throws Error for a setting that is negative or not a number, a momentum or beta of 1 or more,

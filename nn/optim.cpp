@@ -37,11 +37,11 @@ Optimizer::Optimizer(Parameters parameters, double lr) {
     for (Tensor& parameter : group.parameters) parameters_.push_back(std::move(parameter));
     groups_.push_back({parameters_.size(), group.lr_scale, group.weight_decay});
   }
-  // All parameters are updated at once: one that comes twice would be written by two threads.
-  std::map<const Node*, std::size_t> seen;
+  // All parameters are updated at once: one that comes twice would be written by two threads. The
+  // place of its value tells a tensor from others, also while it is frozen and has no node.
+  std::map<const Lazy*, std::size_t> seen;
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    if (!parameters_[i].node()) continue;
-    const auto [first, fresh] = seen.emplace(parameters_[i].node().get(), i);
+    const auto [first, fresh] = seen.emplace(&parameters_[i].lazy_value(), i);
     check<Error>(fresh, "optimizer", "parameters ", first->second, " and ", i, " ",
                  parameters_[i].shape(), " are the same tensor");
   }

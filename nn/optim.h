@@ -37,8 +37,8 @@ struct Parameters {
 /// Changes parameters by their gradients. Holds handles on the parameters, not the model.
 class Optimizer {
  public:
-  /// Throws Error for a rate, or a scale of it, that is negative or not a number, and for a
-  /// parameter that comes twice.
+  /// Throws Error for a rate, or a scale of it, that is negative or not finite, and for a parameter
+  /// that is undefined or comes twice.
   Optimizer(Parameters parameters, double lr);
   virtual ~Optimizer() = default;
   Optimizer(const Optimizer&) = delete;
@@ -53,7 +53,7 @@ class Optimizer {
 
   /// Of the next step, before a group's lr_scale.
   double lr() const { return lr_; }
-  /// Throws Error for a rate that is negative or not a number.
+  /// Throws Error for a rate that is negative or not finite.
   void set_lr(double lr);
   /// SGD's and RMSprop's momentum, or Adam's beta1: what a one-cycle schedule moves against the
   /// rate. Throws Error for a number that the constructor does not take.

@@ -4,7 +4,8 @@
 
 namespace kindling {
 
-/// x - log(sum(exp(x))) over the last axis, safe for scores of any size.
+/// x - log(sum(exp(x))) over the last axis, safe for scores of any size. Throws ShapeError when
+/// there is no such axis, or nothing on it.
 Tensor log_softmax(const Tensor& x);
 
 /// Mean over the rows of -log softmax(scores)[target]: scores (N, classes), integer targets (N) ->

@@ -19,14 +19,16 @@ struct LayerStats {
 /// Appends mean, standard deviation and histogram of one output.
 void append_stats(LayerStats& stats, const Tensor& y);
 
-/// Looks inside a model while it trains: mean, standard deviation and a histogram of the absolute
-/// activations of the layers the predicate picks, for every batch; and draws them.
+/// Looks inside a model while it trains: mean and standard deviation of the activations of the
+/// layers the predicate picks, and a histogram of their absolute values, for every batch; and draws
+/// them.
 class ActivationStats : public HooksCallback<LayerStats> {
  public:
   static constexpr int kBins = 40;      ///< Of equal width.
   static constexpr Scalar kRange = 10;  ///< The histogram covers [0, kRange]; more is not counted.
 
   /// Watches the modules that `pick` chooses, such as only<nn::Conv2d>, in the passes that are on.
+  /// Throws Error for an empty predicate.
   explicit ActivationStats(ModulePredicate pick, bool on_train = true, bool on_valid = false);
 
   std::string state_name() const override { return "activation_stats"; }

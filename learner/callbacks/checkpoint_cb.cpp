@@ -23,6 +23,7 @@ void CheckpointCB::before_fit(Learner& learn) {
   best_ = std::numeric_limits<double>::quiet_NaN();
   check<Error>(options_.best.empty() || (learn.metrics && learn.validates), "checkpoint",
                "a MetricsCB and validation expected: the best epoch is to be kept");
+  if (!options_.best.empty()) learn.metrics->expect(options_.metric, "checkpoint");
   in_hand_ = resume_.has_value();
   if (resume_) resume_->restore(learn, options_.settings);
 }

@@ -13,10 +13,15 @@ class CompletionCB : public Callback {
   /// Reports to `out`, or not at all when that is null.
   explicit CompletionCB(std::FILE* out = stdout) : out_(out) {}
 
-  void before_fit(Learner&) override { count_ = 0; }
-  void after_batch(Learner&) override { ++count_; }
-  void after_fit(Learner&) override {
-    if (out_) std::fprintf(out_, "Completed %ld batches\n", static_cast<long>(count_));
+  void before_fit(Learner& learn) override {
+    if (!learn.rehearses) count_ = 0;
+  }
+  void after_batch(Learner& learn) override {
+    if (!learn.rehearses) ++count_;
+  }
+  void after_fit(Learner& learn) override {
+    if (out_ && !learn.rehearses)
+      std::fprintf(out_, "Completed %ld batches\n", static_cast<long>(count_));
   }
   /// Of the current or latest fit, training and validation together.
   Index count() const { return count_; }

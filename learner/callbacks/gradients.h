@@ -22,7 +22,8 @@ class GradientClipCB : public Callback {
 };
 
 /// Takes a step after every `batches` batches only, with the mean of their gradients: as if they
-/// had been one large batch (of equal parts). What is left at the end of an epoch makes a step too.
+/// had been one large batch (of equal parts). What is left at the end of an epoch makes a step too,
+/// with the last batch; when that is cancelled, there is none.
 /// Not for a MomentumLearner, whose kept gradients it would divide too.
 class GradientAccumulationCB : public Callback {
  public:

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/error.h"
 #include "learner/learner.h"
 #include "nn/hooks.h"
 
@@ -28,9 +29,11 @@ class HooksCallback : public Callback {
   using Fn = typename nn::Hook<State>::Fn;
 
   /// `fn` is called where the module is in training mode (on_train), in evaluation (on_valid), or
-  /// both.
+  /// both. Throws Error for an empty function.
   HooksCallback(Fn fn, ModulePredicate pick, bool on_train = true, bool on_valid = false)
-      : fn_(std::move(fn)), pick_(std::move(pick)), on_train_(on_train), on_valid_(on_valid) {}
+      : fn_(std::move(fn)), pick_(std::move(pick)), on_train_(on_train), on_valid_(on_valid) {
+    check<Error>(fn_ && pick_, "hooks", fn_ ? "the predicate" : "the function", " is empty");
+  }
 
   /// Puts the hooks on. A rehearsal has none, and keeps what the fit before found out.
   void before_fit(Learner& learn) override {

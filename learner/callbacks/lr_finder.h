@@ -46,7 +46,8 @@ class LRFinderCB : public Callback {
 struct LRFindResult {
   std::vector<double> lrs;     ///< One a batch, as LRFinderCB has them.
   std::vector<double> losses;  ///< Likewise.
-  /// Where the smoothed loss falls fastest per decade; none when it never falls.
+  /// Where the smoothed loss falls fastest per decade; none when it never falls, or of fewer than
+  /// three batches.
   std::optional<double> suggestion;
 
   /// Loss against rate on a log axis, and pale the loss of each batch. Throws std::runtime_error

@@ -1,5 +1,6 @@
 #include "learner/callbacks/metrics_cb.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 
@@ -19,8 +20,10 @@ void MetricsCB::print(const MetricsRow& row) {
 }
 
 void MetricsCB::check_name(const std::string& name) const {
-  bool free = !name.empty() && name != "loss" && name.find_first_of(",\n") == std::string::npos;
-  for (const auto& [taken, metric] : metrics_) free = free && name != taken;
+  std::vector<std::string> taken = names();
+  taken.insert(taken.end(), {"epoch", "split", "seconds"});
+  const bool free = !name.empty() && name.find_first_of(",\n") == std::string::npos &&
+                    std::find(taken.begin(), taken.end(), name) == taken.end();
   check<Error>(free, "metrics", "'", name, "': a name of its own without commas expected");
 }
 
@@ -28,7 +31,23 @@ double MetricsCB::steady_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+std::vector<std::string> MetricsCB::names() const {
+  std::vector<std::string> names{"loss"};
+  for (const auto& [name, metric] : metrics_) names.push_back(name);
+  return names;
+}
+
+void MetricsCB::expect(const std::string& name, const char* who) const {
+  std::string list;
+  for (const std::string& known : names()) {
+    if (known == name) return;
+    list += (list.empty() ? "" : ", ") + known;
+  }
+  throw Error(str("[", who, "] no metric '", name, "'; there are ", list));
+}
+
 void MetricsCB::before_fit(Learner& learn) {
+  check<Error>(!learn.metrics, "metrics", "two MetricsCB in one fit: one expected");
   learn.metrics = this;
   if (!learn.rehearses) history_.clear();
 }
@@ -66,8 +85,7 @@ void MetricsCB::state(Archive& archive) {
 
 /// Column by column.
 void MetricsCB::history_state(Archive& archive) {
-  std::vector<std::string> names{"loss"};
-  for (const auto& [name, metric] : metrics_) names.push_back(name);
+  const std::vector<std::string> names = this->names();
   std::vector<Index> epochs, train;
   std::vector<double> seconds;
   std::vector<std::vector<double>> values(names.size());

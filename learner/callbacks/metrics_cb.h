@@ -31,7 +31,7 @@ class MetricsCB : public Callback {
   MetricsCB() = default;
 
   /// metrics_cb.add<metrics::Accuracy>("accuracy"). Throws Error for a name that is empty, taken or
-  /// would break the table ("loss", a comma).
+  /// that of another column ("loss", "epoch", "split", "seconds"), or has a comma in it.
   template <class M, class... Args>
   M& add(const std::string& name, Args&&... args) {
     check_name(name);
@@ -40,6 +40,11 @@ class MetricsCB : public Callback {
     metrics_.emplace_back(name, std::move(metric));
     return reference;
   }
+
+  /// "loss", and the others as they were added.
+  std::vector<std::string> names() const;
+  /// Throws Error, in the name of `who`, when there is no such metric.
+  void expect(const std::string& name, const char* who) const;
 
   /// The rows of the current or latest fit.
   const std::vector<MetricsRow>& history() const { return history_; }
@@ -51,6 +56,7 @@ class MetricsCB : public Callback {
   /// What happens to a finished row; prints it to stdout unless somebody takes over.
   std::function<void(const MetricsRow&)> log = print;
 
+  /// Throws Error when the fit has another MetricsCB.
   void before_fit(Learner& learn) override;
   void before_epoch(Learner& learn) override;
   void after_batch(Learner& learn) override;

@@ -8,15 +8,16 @@
 
 namespace kindling {
 
-Watch::Watch(WatchOptions options) : options_(std::move(options)) {
-  check<Error>(options_.threshold >= 0 && options_.threshold < 1 && options_.patience >= 0, "watch",
+Watch::Watch(WatchOptions options, const char* who) : options_(std::move(options)), who_(who) {
+  check<Error>(options_.threshold >= 0 && options_.threshold < 1 && options_.patience >= 0, who_,
                "threshold ", options_.threshold, ", patience ", options_.patience,
                ": a threshold in [0, 1) and a patience of at least 0 expected");
 }
 
 void Watch::begin(const Learner& learn) {
-  check<Error>(learn.metrics && learn.validates, "watch",
-               "a MetricsCB and validation expected: its ", options_.metric, " is to be followed");
+  check<Error>(learn.metrics && learn.validates, who_, "a MetricsCB and validation expected: its ",
+               options_.metric, " is to be followed");
+  learn.metrics->expect(options_.metric, who_);
   best_ = std::numeric_limits<double>::quiet_NaN();
   bad_ = 0;
 }
@@ -44,7 +45,9 @@ void Watch::state(Archive& archive) {
 }
 
 PlateauCB::PlateauCB(double factor, WatchOptions options)
-    : Callback(callback_order::kBehindMetrics), factor_(factor), watch_(std::move(options)) {
+    : Callback(callback_order::kBehindMetrics),
+      factor_(factor),
+      watch_(std::move(options), "plateau") {
   check<Error>(factor > 0 && factor < 1, "plateau", "factor ", factor, ": in (0, 1) expected");
 }
 
@@ -54,7 +57,7 @@ void PlateauCB::after_epoch(Learner& learn) {
 }
 
 EarlyStoppingCB::EarlyStoppingCB(WatchOptions options)
-    : Callback(callback_order::kBehindMetrics), watch_(std::move(options)) {}
+    : Callback(callback_order::kBehindMetrics), watch_(std::move(options), "early_stopping") {}
 
 void EarlyStoppingCB::before_fit(Learner& learn) {
   if (learn.rehearses) return;

@@ -22,13 +22,15 @@ struct WatchOptions {
 /// Counts the validations since the best one.
 class Watch {
  public:
-  /// Throws Error for a threshold outside [0, 1) or a negative patience.
-  explicit Watch(WatchOptions options);
+  /// `who` is what errors call it. Throws Error for a threshold outside [0, 1) or a negative
+  /// patience.
+  explicit Watch(WatchOptions options, const char* who = "watch");
 
-  /// To be called in before_fit. Throws Error when the fit has no MetricsCB or does not validate.
+  /// To be called in before_fit. Throws Error when the fit has no MetricsCB, or one without that
+  /// metric, or does not validate.
   void begin(const Learner& learn);
   /// Takes the latest row of the metrics; says whether patience has run out, and then counts anew.
-  /// A value that is no number is not better. Throws Error when the row has no such value.
+  /// A value that is no number is not better.
   bool runs_out(const Learner& learn);
   /// The best value, and the validations since. Loading throws Error when `metric` or
   /// `larger_is_better` are others, or when there are more of these than patience bears.
@@ -36,6 +38,7 @@ class Watch {
 
  private:
   WatchOptions options_;
+  const char* who_;
   double best_ = std::numeric_limits<double>::quiet_NaN();
   int bad_ = 0;
 };

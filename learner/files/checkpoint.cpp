@@ -20,14 +20,17 @@ const std::string kModel = "model.", kSettings = "settings";
 /// What a fit knows of itself, beside what the program says of it.
 Settings with_own(Settings settings, const Learner& learn) {
   const auto rows = [](const DataLoader& dl) { return str(dl.dataset().size()); };
-  settings["epochs"] = str(learn.n_epochs);
-  settings["passes"] = str(learn.trains ? "train" : "", learn.validates ? " valid" : "");
-  settings["training-rows"] = rows(learn.dls.train);
-  settings["validation-rows"] = rows(learn.dls.valid);
-  settings["batch-size"] = str(learn.dls.train.batch_size());
-  settings["batches"] = str(learn.dls.train.size());
-  settings["validation-batches"] = str(learn.dls.valid.size());
-  settings["precision"] = sizeof(Scalar) == sizeof(float) ? "float" : "double";
+  const Settings own{{"epochs", str(learn.n_epochs)},
+                     {"passes", str(learn.trains ? "train" : "", learn.validates ? " valid" : "")},
+                     {"training-rows", rows(learn.dls.train)},
+                     {"validation-rows", rows(learn.dls.valid)},
+                     {"batch-size", str(learn.dls.train.batch_size())},
+                     {"batches", str(learn.dls.train.size())},
+                     {"validation-batches", str(learn.dls.valid.size())},
+                     {"precision", sizeof(Scalar) == sizeof(float) ? "float" : "double"}};
+  for (const auto& [name, value] : own)
+    check<Error>(settings.emplace(name, value).second, "checkpoint", "setting '", name,
+                 "': another name expected, this one is its own");
   return settings;
 }
 
@@ -139,7 +142,10 @@ NamedArrays split_model(NamedArrays& file) {
   return model;
 }
 
-bool is_checkpoint(const NamedArrays& file) { return file.metadata.contains(kSettings); }
+/// Others may have settings too.
+bool is_checkpoint(const NamedArrays& file) {
+  return file.metadata.contains(kSettings) && file.metadata.contains(StateWriter::kState);
+}
 
 }  // namespace
 
@@ -198,7 +204,11 @@ void Checkpoint::restore_callbacks(Learner& learn) const {
 
 NamedArrays read_weights(const fs::path& path) {
   NamedArrays file = read_safetensors(path);
-  return is_checkpoint(file) ? split_model(file) : file;
+  if (!is_checkpoint(file)) return file;
+  const Checkpoint checkpoint(std::move(file), path);
+  NamedArrays weights = checkpoint.model();
+  weights.metadata = checkpoint.settings();
+  return weights;
 }
 
 }  // namespace kindling

@@ -28,7 +28,8 @@ using Settings = std::map<std::string, std::string>;
 
 /// Writes the fit of `learn`, whose next batch is `next`; to be called between two batches. The
 /// file is whole or not there (write_file_atomically). Throws Error when two callbacks have the
-/// same state_name() or a setting is not UTF-8, std::runtime_error when the file cannot be written.
+/// same state_name(), or a setting is not UTF-8 or is called as one of the fit's own (Checkpoint);
+/// std::runtime_error when the file cannot be written.
 void save_checkpoint(const std::filesystem::path& path, Learner& learn, const Position& next,
                      Settings settings = {});
 
@@ -40,10 +41,11 @@ class Checkpoint {
   /// Of a file that was read already; the path is for messages.
   Checkpoint(NamedArrays file, const std::filesystem::path& path);
 
-  /// Those that were saved, and what the fit says of itself: epochs, passes, rows, batches, their
-  /// size and the precision.
+  /// Those that were saved, and what the fit says of itself: "epochs", "passes", "training-rows",
+  /// "validation-rows", "batch-size", "batches", "validation-batches" and "precision".
   const Settings& settings() const { return settings_; }
   const std::filesystem::path& path() const { return path_; }  ///< As it was given.
+  const NamedArrays& model() const { return model_; }          ///< Its parameters and buffers.
 
   /// Model, gradients, optimizer, random numbers, and learn.start. To be called in before_fit.
   /// Throws Error before anything has changed when the settings, the data or the model's parameters
@@ -60,8 +62,8 @@ class Checkpoint {
   Settings settings_;
 };
 
-/// The weights in a checkpoint, or those in a plain weights file, for load_state_dict(). Throws
-/// Error as read_safetensors() does.
+/// The weights in a checkpoint, and as metadata its settings; or a plain weights file as it is. For
+/// load_state_dict(). Throws Error as read_safetensors() and Checkpoint do.
 NamedArrays read_weights(const std::filesystem::path& path);
 
 }  // namespace kindling

@@ -14,8 +14,6 @@ using nlohmann::json;
 
 namespace {
 
-const char* const kState = "state";
-
 /// JSON has no NaN and no infinity; they are written as words.
 json number(double value) {
   if (std::isfinite(value)) return value;
@@ -127,7 +125,7 @@ struct StateReader::Words {
 
 StateReader::StateReader(NamedArrays state, std::string who)
     : words_(std::make_unique<Words>()), who_(std::move(who)) {
-  const auto text = state.metadata.find(kState);
+  const auto text = state.metadata.find(StateWriter::kState);
   check<Error>(text != state.metadata.end(), "checkpoint", who_,
                ": holds weights alone, and no state to go on from");
   words_->object = parse_flat(text->second, 2);

@@ -15,6 +15,8 @@ namespace kindling {
 /// name is used twice there; of two arrays only write_safetensors() does.
 class StateWriter : public Archive {
  public:
+  static constexpr const char* kState = "state";  ///< The word in the metadata.
+
   StateWriter();
   ~StateWriter() override;
 

@@ -90,6 +90,13 @@ Axes& Axes::image(Matrix matrix, ImageStyle style) {
                                 std::to_string(matrix.cols) + " with " +
                                 std::to_string(matrix.values.size()) + " values");
   }
+  for (const std::optional<Limits>& edges : {style.x, style.y}) {
+    if (edges &&
+        !(std::isfinite(edges->lo) && std::isfinite(edges->hi) && edges->lo <= edges->hi)) {
+      throw std::invalid_argument("[plot] an image from " + std::to_string(edges->lo) + " to " +
+                                  std::to_string(edges->hi) + ": finite and ascending expected");
+    }
+  }
   if (!style.x) style.x = {-0.5, matrix.cols - 0.5};
   if (!style.y) style.y = {-0.5, matrix.rows - 0.5};
   image_ = std::move(matrix);

@@ -24,7 +24,7 @@ bool Rect::contains(Point p) const {
 
 Canvas::Canvas(double width, double height, double scale, Color background) : scale_(scale) {
   const double w = std::ceil(width * scale), h = std::ceil(height * scale);
-  if (!(w >= 1 && h >= 1 && w <= kMaxSide && h <= kMaxSide && w * h <= kMaxArea)) {
+  if (!(width > 0 && w >= 1 && h >= 1 && w <= kMaxSide && h <= kMaxSide && w * h <= kMaxArea)) {
     throw std::invalid_argument("[plot] a canvas cannot be " + std::to_string(width) + " x " +
                                 std::to_string(height) + " pixels at scale " +
                                 std::to_string(scale));
@@ -100,6 +100,12 @@ void Canvas::stroke_rect(const Rect& r, Color color, double width) {
 }
 
 void Canvas::image(const Rect& where, const RgbImage& image) {
+  const auto sides = [](int side) { return static_cast<std::size_t>(std::max(side, 0)); };
+  if (image.rgb.size() != sides(image.width) * sides(image.height) * 3) {
+    throw std::invalid_argument("[plot] an image of " + std::to_string(image.height) + " x " +
+                                std::to_string(image.width) + " pixels with " +
+                                std::to_string(image.rgb.size()) + " bytes");
+  }
   if (image.width <= 0 || image.height <= 0 || !finite({where.x, where.y})) return;
   const double left = std::round(where.x * scale_), top = std::round(where.y * scale_);
   const double wide = std::round(where.right() * scale_) - left;

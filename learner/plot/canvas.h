@@ -28,8 +28,10 @@ struct Point {
 // Neither coordinate is NaN or infinite.
 inline bool finite(Point p) { return std::isfinite(p.x) && std::isfinite(p.y); }
 
-// To an int that no later sum can overflow.
-inline int to_pixel(double v) { return static_cast<int>(std::clamp(v, -1e8, 1e8)); }
+// To an int that no later sum can overflow; NaN is 0.
+inline int to_pixel(double v) {
+  return std::isnan(v) ? 0 : static_cast<int>(std::clamp(v, -1e8, 1e8));
+}
 
 // An upright rectangle, in logical pixels.
 struct Rect {

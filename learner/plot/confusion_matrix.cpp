@@ -13,7 +13,7 @@ namespace {
 
 constexpr double kPageMargin = 14;
 constexpr double kCellPad = 8;  // beside a count, inside its cell
-constexpr double kLeastCell = 34;
+constexpr double kLeastCell = 34, kLeastSide = 120;
 constexpr double kLongestName = 130;  // what is longer is shortened
 constexpr double kNameGap = 6;        // between a name and the cells
 constexpr Color kShade{30, 84, 152};
@@ -52,7 +52,8 @@ Canvas confusion_matrix(const std::vector<std::string>& classes, const std::vect
   // From the left: what the rows are, the names, the cells; from the top the same, below the title.
   const double label_room = kLabelSize * (kAscent + kDescent) + kLabelPad;
   const double head_room = kTitleSize * (kAscent + kDescent) + kTitlePad;
-  const double side = std::max(cell * static_cast<double>(n), 120.0);
+  if (n > 0) cell = std::max(cell, std::ceil(kLeastSide / static_cast<double>(n)));
+  const double side = std::max(cell * static_cast<double>(n), kLeastSide);
   const double left = std::ceil(kPageMargin + label_room + name_width + kNameGap);
   const double top = std::ceil(kPageMargin + head_room + label_room + name_width + kNameGap);
   const double width = std::max(left + side, text_width(head, kTitleSize) + 2 * kPageMargin);

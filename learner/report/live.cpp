@@ -111,6 +111,7 @@ class LiveServer::Server : private Sigpipe, private httplib::Server {
  public:
   explicit Server(int port) {
     put_back();
+    check<Error>(port >= 0 && port <= 65'535, "live", "port ", port, ": 0 to 65535 expected");
     set_routes();
     // Not the library's SO_REUSEPORT, by which a second program would share the port unnoticed.
     set_socket_options([](socket_t socket) {

@@ -160,6 +160,8 @@ TEST_CASE("DataLoader: an iterator moves, and a batch that is kept stays as it i
   CHECK(moved != loader.end());
   ++moved;
   CHECK(moved == loader.end());
+  ++moved;  // there is nothing behind the end
+  CHECK(moved == loader.end());
   CHECK(kept.labels()[1] == 1);
   CHECK(kept.xs[0].value()[1] == 1);
 }

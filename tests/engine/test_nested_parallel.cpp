@@ -28,4 +28,13 @@ TEST_CASE("a convolution inside another program's parallel region gives the same
     CHECK(std::equal(y.values().begin(), y.values().end(), expected.values().begin()));
 }
 
+TEST_CASE("set_threads: one at least") {
+  const int before = max_threads();
+  for (const int few : {0, -3}) {
+    set_threads(few);
+    CHECK(max_threads() == 1);
+  }
+  set_threads(before);
+}
+
 }  // namespace kindling::test

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/error.h"
 #include "engine/random.h"
 #include "learner/callbacks/hooks_callback.h"
 #include "nn/layers.h"
@@ -107,6 +108,12 @@ TEST_CASE("HooksCallback: the hooks are gone after a fit, however it ended; the 
     net.learn.fit(2, {.cbs = {&hooks}});
     for (const auto& hook : hooks.hooks()) CHECK(hook.state() == 6);
   }
+}
+
+TEST_CASE("HooksCallback: a function that is empty is refused when it is made") {
+  CHECK_THROWS_WITH_AS(ActivationStats{nullptr}, "[hooks] the predicate is empty", Error);
+  CHECK_THROWS_WITH_AS(HooksCallback<int>(nullptr, only<nn::Linear>),
+                       "[hooks] the function is empty", Error);
 }
 
 TEST_CASE("HooksCallback: two at once do not get in each other's way") {

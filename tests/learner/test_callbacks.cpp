@@ -71,6 +71,11 @@ TEST_CASE("CompletionCB: counts the batches that were completed, and says so aft
   CHECK(completion.count() == 0);
   CHECK(out.text() == "Completed 10 batches\nCompleted 3 batches\n");
 
+  learn.fit(1);
+  learn.fit(1, {.rehearse = true});  // of which nobody keeps anything
+  CHECK(completion.count() == 5);
+  CHECK(out.text() == "Completed 10 batches\nCompleted 3 batches\nCompleted 5 batches\n");
+
   CompletionCB quiet(nullptr);
   TrainLearner(model, data.dls, nn::CrossEntropyLoss{}, {.cbs = {&quiet}}).fit(1);
   CHECK(quiet.count() == 5);
@@ -270,6 +275,19 @@ TEST_CASE("TerminateOnNaN: a validation loss that is lost ends the fit too") {
 TEST_CASE("MetricsCB: names are taken once and cannot break the table") {
   MetricsCB metrics;
   metrics.add<metrics::Accuracy>("accuracy");
-  for (const char* name : {"accuracy", "loss", "", "a,b", "a\nb"})
+  for (const char* name : {"accuracy", "loss", "epoch", "split", "seconds", "", "a,b", "a\nb"})
     CHECK_THROWS_AS(metrics.add<metrics::Accuracy>(name), Error);
+  CHECK(metrics.names() == std::vector<std::string>{"loss", "accuracy"});
+}
+
+TEST_CASE("MetricsCB: one in a fit") {
+  Points data;
+  nn::Linear model(3, 2);
+  MetricsCB first, second;
+  first.log = second.log = nullptr;
+  TrainLearner learn(model, data.dls, nn::CrossEntropyLoss{}, {.cbs = {&first}});
+  CHECK_THROWS_WITH_AS(learn.fit(1, {.cbs = {&second}}),
+                       "[metrics] two MetricsCB in one fit: one expected", Error);
+  learn.fit(1);
+  CHECK(first.history().size() == 2);
 }

@@ -227,10 +227,23 @@ TEST_CASE("checkpoint: a file of weights can be read from it, and is not one its
   CHECK(bits(other.model) != bits(fit.model));
   fit.ema.keep();  // the epoch was judged by the averages
   CHECK(bits(other.model) == bits(fit.model));
-  write_safetensors(weights, state_dict(fit.model));
+  NamedArrays others = state_dict(fit.model);
+  others.metadata["settings"] = "of somebody else's program";
+  write_safetensors(weights, others);
   CHECK(read_weights(weights).arrays.size() == read_weights(path).arrays.size());
+  CHECK(read_weights(weights).metadata == others.metadata);
+  CHECK(read_weights(path).metadata == Checkpoint(path).settings());
   CHECK_THROWS_WITH_AS(
       Checkpoint{weights},
       ("[checkpoint] \"" + weights + "\": holds weights alone, and no state to go on from").c_str(),
       Error);
+}
+
+TEST_CASE("checkpoint: a setting that would be taken for one of its own is refused") {
+  const TemporaryFolder folder;
+  for (const char* name : {"epochs", "batch-size", "precision"}) {
+    WholeFit fit({.last = folder.file("last"), .settings = {{name, "many"}}});
+    CHECK(message_of([&] { fit.run(); }) ==
+          str("[checkpoint] setting '", name, "': another name expected, this one is its own"));
+  }
 }

@@ -255,4 +255,10 @@ TEST_CASE("CheckpointCB: what it cannot do it says before the fit") {
       learn.fit(1),
       "[checkpoint] a MetricsCB and validation expected: the best epoch is to be kept", Error);
   CHECK_THROWS_AS(best.resume(folder.file("missing")), Error);
+  MetricsCB metrics;
+  metrics.log = nullptr;
+  CheckpointCB misspelt({.best = folder.file("best"), .metric = "acuracy"});
+  TrainLearner other(*model, data.dls, nn::CrossEntropyLoss(), {.cbs = {&metrics, &misspelt}});
+  CHECK_THROWS_WITH_AS(other.fit(1), "[checkpoint] no metric 'acuracy'; there are loss", Error);
+  CHECK(metrics.history().empty());
 }

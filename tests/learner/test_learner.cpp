@@ -183,6 +183,8 @@ TEST_CASE("MomentumLearner: 0.85 unless told otherwise; 0 is a TrainLearner") {
   CHECK((with() == with(0.85)));
   CHECK((with() != with(0.84)));
   CHECK((with(0.0) == train));
+  for (const double bad : {-0.1, 1.0, std::numeric_limits<double>::quiet_NaN()})
+    CHECK_THROWS_AS(with(bad), Error);
 }
 
 TEST_CASE("Learner: no epoch at all is a fit, less than none is an error") {

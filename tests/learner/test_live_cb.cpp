@@ -91,6 +91,12 @@ TEST_CASE("LiveCB: whoever asks sees the batch that was just done; nobody asked,
   CHECK(alone.batches() == 3);
 }
 
+TEST_CASE("LiveServer: a port that there is not") {
+  for (const int port : {-1, 65536})
+    CHECK_THROWS_WITH_AS(LiveServer{port},
+                         str("[live] port ", port, ": 0 to 65535 expected").c_str(), Error);
+}
+
 TEST_CASE("LiveCB: the page says how a fit has ended, and what follows one that ended by itself") {
   LiveFit fit("the next model");
   fit.learn.fit(1);

@@ -116,14 +116,18 @@ TEST_CASE("what is watched must be there, and settings must make sense") {
   nn::Linear model(3, 2);
   TrainLearner learn(model, data.dls, nn::CrossEntropyLoss());
   EarlyStoppingCB stopping;
-  CHECK_THROWS_WITH_AS(learn.fit(1, {.cbs = {&stopping}}),
-                       "[watch] a MetricsCB and validation expected: its loss is to be followed",
-                       Error);
+  CHECK_THROWS_WITH_AS(
+      learn.fit(1, {.cbs = {&stopping}}),
+      "[early_stopping] a MetricsCB and validation expected: its loss is to be followed", Error);
   ScriptedFit fit({1, 2, 3});
   CHECK_THROWS_AS(fit.learn.fit(1, {.valid = false, .cbs = {&stopping}}), Error);
   EarlyStoppingCB other({.metric = "nothing"});
   CHECK_THROWS_WITH_AS(fit.learn.fit(1, {.cbs = {&other}}),
-                       "[metrics] there is no 'nothing' in the row", Error);
+                       "[early_stopping] no metric 'nothing'; there are loss, x", Error);
+  PlateauCB plateau(0.5, {.metric = "accuracy"});
+  CHECK_THROWS_WITH_AS(fit.learn.fit(1, {.cbs = {&plateau}}),
+                       "[plateau] no metric 'accuracy'; there are loss, x", Error);
+  CHECK(fit.metrics.history().empty());  // at once, not after an epoch
   CHECK_THROWS_AS(PlateauCB{0.0}, Error);
   CHECK_THROWS_AS(PlateauCB{1.0}, Error);
   CHECK_THROWS_AS(Watch({.threshold = -1}), Error);

@@ -161,6 +161,13 @@ TEST_CASE("a parameter given twice is refused") {
              nn::SGD({a, b, a}, 0.1);
            }),
            "[optimizer] parameters 0 and 2 (2) are the same tensor");
+  Tensor frozen = b;  // which may want a gradient later
+  frozen.set_requires_grad(false);
+  CHECK_EQ(message_of<Error>([&] {
+             nn::SGD({a, b, frozen}, 0.1);
+           }),
+           "[optimizer] parameters 1 and 2 (3) are the same tensor");
+  CHECK_THROWS_AS(nn::SGD({a, Tensor()}, 0.1), Error);
 }
 
 TEST_CASE("zero_grad takes away the gradients of its parameters and of no others") {

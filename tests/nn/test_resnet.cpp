@@ -201,4 +201,7 @@ TEST_CASE("a residual block registers PyTorch's names, and widens only where it 
   CHECK(wider.parameters().size() == 10);
   CHECK(wider(Tensor(Random(1).uniform({2, 7, 5, 2}))).shape() == Shape{2, 4, 3, 3});
   CHECK_THROWS_AS(nn::resnet(nn::make<nn::ReLU>(), {}), Error);
+  for (const Index even : {2, 4, 0})
+    CHECK(begins(message_of<ShapeError>([&] { nn::ResBlock(3, 3, 1, even); }),
+                 str("[res_block] kernel ", even, ": an odd one expected")));
 }

@@ -135,6 +135,8 @@ TEST_CASE("canvas: impossible coordinates draw nothing, huge ones what is in sig
     canvas.disc({5, 5}, kNan, kBlack);
     canvas.image({bad, 1, 5, 5}, {1, 1, {0, 0, 0}});
     canvas.text({bad, 20}, "text", 10, kBlack);
+    const Canvas::Clip clip(canvas, {kNan, kNan, 10, 10});
+    canvas.disc({5, 5}, 4, kBlack);
   }
   draw_line(canvas, {1e300, 3}, {1.7e308, 9}, 2);
   canvas.fill_rect({1e300, -1e300, 1e290, 10}, kBlack);
@@ -166,11 +168,14 @@ TEST_CASE("canvas: an image's pixels become rectangles, row 0 on top") {
   CHECK(canvas.pixel(4, 8) == Color{0, 0, 255});
   CHECK(canvas.pixel(11, 9) == Color{9, 9, 9});
   CHECK(canvas.pixel(12, 9) == kWhite);
+  CHECK_THROWS_WITH_AS(canvas.image({0, 0, 20, 20}, {2, 2, {1, 2, 3}}),
+                       "[plot] an image of 2 x 2 pixels with 3 bytes", std::invalid_argument);
 }
 
 TEST_CASE("canvas: sizes without sense are refused") {
   CHECK_THROWS_AS(Canvas(0, 10), std::invalid_argument);
   CHECK_THROWS_AS(Canvas(10, -1), std::invalid_argument);
+  CHECK_THROWS_AS(Canvas(-10, -10, -1), std::invalid_argument);
   CHECK_THROWS_AS(Canvas(kNan, 10), std::invalid_argument);
   CHECK_THROWS_AS(Canvas(1e9, 10), std::invalid_argument);
   CHECK_THROWS_AS(Canvas(30000, 30000, 1), std::invalid_argument);

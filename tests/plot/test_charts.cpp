@@ -276,6 +276,18 @@ TEST_CASE("confusion_matrix: each count in its cell, shaded by its share of the 
   CHECK(shade(box_of("9")) < shade(box_of("1")));
   CHECK(shade(box_of("1")) < 99);
 
+  // The cells of however few classes fill the frame that the labels need.
+  for (const std::size_t n : {2, 3, 4}) {
+    const Canvas few =
+        confusion_matrix(std::vector<std::string>(n, "a"), std::vector<double>(n * n, 5));
+    double left = 1e9, right = 0;
+    for (const TextBox& box : few.text_boxes())
+      if (box.text == "5")
+        left = std::min(left, box.box.x), right = std::max(right, box.box.right());
+    const double cell = (right - left) / static_cast<double>(n - 1);
+    CHECK(cell * static_cast<double>(n) >= 120);
+  }
+
   CHECK_EQ(text_trouble(confusion_matrix({}, {})), "");
   CHECK(shows_text(confusion_matrix({}, {}), "no data"));
   CHECK_EQ(text_trouble(confusion_matrix({"one"}, {0})), "");

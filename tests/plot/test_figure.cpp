@@ -107,6 +107,8 @@ TEST_CASE("figure: misuse is named") {
                        std::invalid_argument);
   CHECK_THROWS_AS(figure.at(0).x_limits(kNan, 1), std::invalid_argument);
   CHECK_THROWS_AS(figure.at(0).image({2, 2, {1, 2, 3}}), std::invalid_argument);
+  for (const Limits bad : {Limits{1, 0}, Limits{0, kNan}})
+    CHECK_THROWS_AS(figure.at(0).image({1, 1, {1}}, {.y = bad}), std::invalid_argument);
 }
 
 TEST_CASE("figure: the legend goes where the data is not") {

@@ -9,28 +9,20 @@ namespace kindling {
 
 namespace {
 
-/// The settings of the training, if the file is its checkpoint; otherwise what is said of the
-/// weights.
-Settings settings_in(const std::filesystem::path& path) {
-  std::error_code unreadable;  // which read_safetensors() has the words for
+SavedModel load(const std::filesystem::path& path, const Options& options) {
+  std::error_code unreadable;  // which read_weights() has the words for
   check<Error>(std::filesystem::exists(path, unreadable) || unreadable, "from", path,
                ": there is no such file: train first, or name one with --from");
-  NamedArrays file = read_safetensors(path);
-  if (!file.metadata.contains("settings")) return file.metadata;
-  return Checkpoint(std::move(file), path).settings();
-}
-
-SavedModel load(const std::filesystem::path& path, const Options& options) {
-  const Settings settings = settings_in(path);
+  const NamedArrays weights = read_weights(path);
   const auto setting = [&](const char* name, const char* otherwise) {
-    const auto found = settings.find(name);
-    return found == settings.end() ? std::string(otherwise) : found->second;
+    const auto found = weights.metadata.find(name);
+    return found == weights.metadata.end() ? std::string(otherwise) : found->second;
   };
   const std::string name = options.recipe.value_or(setting("recipe", kDefaultRecipe));
   SavedModel saved{name, find_recipe(name).make(),
                    whole_number(setting("hold-out", "0")).value_or(0)};
   try {
-    load_state_dict(*saved.made.model, read_weights(path));
+    load_state_dict(*saved.made.model, weights);
   } catch (const Error& error) {
     const std::string own = setting("recipe", "");
     throw Error(
