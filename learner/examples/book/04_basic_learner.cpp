@@ -21,7 +21,7 @@ struct Completion : BasicCallback {
   void after_fit(BasicLearner&) override { std::printf("Completed %d batches\n", count); }
 };
 
-/// Prints the accuracy on the validation images after each epoch.
+/// Prints the accuracy of each pass.
 struct PrintAccuracy : BasicCallback {
   metrics::Accuracy accuracy;
   void before_epoch(BasicLearner&) override { accuracy.reset(); }

@@ -95,7 +95,7 @@ int main(int argc, char** argv) {
     for (int i = 1; i <= kDepth; ++i) layers.push_back(i);
     plot::Figure figure(1, 2, 330, 240);
     figure.at(0).title("Activations, before the first step").y_label("root mean square");
-    figure.at(1).title("Gradients by them").y_label("root mean square");
+    figure.at(1).title("Gradients with respect to them").y_label("root mean square");
     std::printf("size of   activations, layer 1 and 20   gradients, 1 and 20   accuracy\n");
     for (const auto& [name, init] : kInits) {
       const auto model = deep_net();
