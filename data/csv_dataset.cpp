@@ -124,7 +124,8 @@ class Columns {
     if (const std::string* name = std::get_if<std::string>(&column)) {
       check<Error>(header_, "csv", path_, ": no header, so no column is named '", *name, "'");
       const auto found = std::find(names_.begin(), names_.end(), *name);
-      check<Error>(found != names_.end(), "csv", path_, ": no column is named '", *name, "'");
+      check<Error>(found != names_.end(), "csv", path_, ": no column is named '", *name,
+                   "'; there are ", list());
       return static_cast<std::size_t>(found - names_.begin());
     }
     const int asked = std::get<int>(column), n = static_cast<int>(names_.size());
@@ -144,6 +145,15 @@ class Columns {
   }
 
  private:
+  /// The first names.
+  std::string list() const {
+    constexpr std::size_t kMost = 20;
+    std::string text;
+    for (std::size_t i = 0; i < std::min(size(), kMost); ++i)
+      text += (i == 0 ? "" : ", ") + names_[i].substr(0, 40);
+    return size() > kMost ? text + ", ..." : text;
+  }
+
   Fields names_;
   bool header_;
   const std::filesystem::path& path_;
@@ -205,6 +215,8 @@ CsvDataset load_csv(const std::filesystem::path& path, const CsvOptions& options
 
   std::vector<Scalar> x, values;
   for (bool there = !options.header || csv.next(row); there; there = csv.next(row)) {
+    csv.require(row.size() > 1 || !row[0].empty() || columns.size() == 1,
+                "an empty line: ", columns.size(), " fields expected");
     csv.require(row.size() == columns.size(), row.size(),
                 row.size() == 1 ? " field, " : " fields, ", columns.size(), " expected");
     for (const std::size_t i : features) x.push_back(finite(csv, columns, i, row));

@@ -14,11 +14,13 @@ using Column = std::variant<int, std::string>;
 
 /// How load_csv() reads a table.
 struct CsvOptions {
-  Column label = -1;                  ///< What a model should say; by default the last column.
-  std::vector<Column> features = {};  ///< What goes in, in this order. Empty: all other columns.
-  bool header = true;                 ///< The first line has the names.
-  char separator = ',';               ///< No quote, end of line or NUL.
-  bool regress = false;               ///< The label is a number to be hit, not the name of a class.
+  Column label = -1;  ///< What a model should say; by default the last column.
+  /// What goes in, in this order. Empty: all other columns, in the order of the file; where another
+  /// table's order may be another, name them: {train.features.begin(), train.features.end()}.
+  std::vector<Column> features = {};
+  bool header = true;    ///< The first line has the names. If it has none, its row would be lost.
+  char separator = ',';  ///< No quote, end of line or NUL.
+  bool regress = false;  ///< The label is a number to be hit, not the name of a class.
   /// The classes there may be, in this order: those of the training table, when this is to judge
   /// by. Empty: those that occur, sorted; by value when all are whole numbers.
   std::vector<std::string> classes = {};

@@ -101,7 +101,7 @@ class DataLoader::Iterator {
 /// What a Learner trains on and what it is judged by.
 struct DataLoaders {
   DataLoader train;  ///< With gradients and steps.
-  DataLoader valid;  ///< Without; usually after each pass over train.
+  DataLoader valid;  ///< Judged without gradients, usually after each pass over train.
 };
 
 /// The usual pair: train is shuffled; valid stays in order and takes batches of twice the size,

@@ -18,7 +18,7 @@ using Target = std::variant<IntArray, Tensor>;
 /// Some rows of a dataset: what goes into the model and what should come out. A batch owns its
 /// buffers.
 struct Batch {
-  std::vector<Tensor> xs;  ///< The inputs, N rows each; a model with one input looks at xs[0].
+  std::vector<Tensor> xs;  ///< The inputs, N rows each; a model of one input expects exactly one.
   Target y;                ///< N rows.
 
   /// N. Throws Error when there is no input.
@@ -90,6 +90,9 @@ class TensorDataset : public Dataset {
   Index size() const override { return xs_.front().dim(0); }
   Batch batch(std::span<const Index> rows) const override;
 
+  const std::vector<Array>& xs() const { return xs_; }  ///< The inputs, (N, ...) each.
+  const Targets& y() const { return y_; }               ///< Labels (N) or values (N, ...).
+
  private:
   std::vector<Array> xs_;
   Targets y_;
@@ -105,6 +108,8 @@ class Subset : public Dataset {
 
   Index size() const override { return static_cast<Index>(rows_.size()); }
   Batch batch(std::span<const Index> rows) const override;
+
+  const std::vector<Index>& rows() const { return rows_; }  ///< Their numbers in the other dataset.
 
  private:
   const Dataset* dataset_;

@@ -16,7 +16,7 @@ namespace kindling {
 /// Every value is looked at, so what would be computed in one pass is not; the numbers are the
 /// same. Without a guard it costs one look at a flag an op. What is recorded under a guard is
 /// watched in its backward pass too.
-class DetectAnomaly {
+class [[nodiscard]] DetectAnomaly {
  public:
   DetectAnomaly();
   ~DetectAnomaly();

@@ -32,7 +32,9 @@ inline std::string one_line(const std::string& text) {
 
 /// Everything a user can get wrong. what() is one line that names the thing, what was expected and
 /// what came. As an error leaves a module, the module puts its name in front, so that the line ends
-/// up saying which layer of the model it was: `3.0: [conv2d] x (8,28,28,3): ...`.
+/// up saying which layer of the model it was: `3.0: [conv2d] x (8,28,28,3): ...`. For that a
+/// message begins with its [who], as check() has it; and what leaves a module is an Error or a
+/// ShapeError itself, whatever was derived from them.
 class Error : public std::runtime_error {
  public:
   /// what() is one_line(message).

@@ -37,8 +37,8 @@ inline thread_local int current_slot = 0;  ///< For thread_index(); parallel_for
 /// scratch memory. 0 outside of one, also where somebody else's parallel region calls us.
 inline int thread_index() { return current_slot; }
 
-/// Sets how many threads the kernels use that this thread calls, at least 1. No result depends on
-/// it, not by a single bit.
+/// Sets how many threads a kernel uses that is called by this thread; less than 1 counts as 1. No
+/// result depends on it, not by a single bit.
 inline void set_threads([[maybe_unused]] int n) {
 #ifdef _OPENMP
   omp_set_num_threads(std::max(n, 1));

@@ -23,9 +23,9 @@ class Random {
   };
 
   explicit Random(std::uint64_t seed = 0) : state_{seed, 0} {}  ///< Stream `seed`, from its start.
+  explicit Random(State state) : state_(state) {}  ///< Goes on from a state that was saved.
   /// Where it stands, to be saved and put back.
   /// @{
-  explicit Random(State state) : state_(state) {}
   const State& state() const { return state_; }
   void set_state(State state) { state_ = state; }
   /// @}

@@ -77,6 +77,9 @@ bool broadcasts(const Shape& a, const Shape& b);
 /// the ShapeError otherwise.
 Shape broadcast_shapes(const char* who, const Shape& a, const Shape& b);
 
+/// Whether `from`, repeated along axes of extent 1 and axes that it lacks, becomes `to`.
+bool broadcasts_to(const Shape& from, const Shape& to);
+
 /// The chosen axes sorted, without duplicates, counted from the front; none chosen means all.
 /// Throws ShapeError for an axis out of range or named twice.
 Axes normalize_axes(const char* who, const Shape& shape, const Axes& axes);

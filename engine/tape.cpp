@@ -56,7 +56,11 @@ int Grads::inputs() const { return static_cast<int>(node_.inputs.size()); }
 void Grads::add(int i, Lazy gradient) {
   if (!needs(i)) return;
   Node& input = *node_.inputs[i];
-  if (gradient.shape() != input.shape) gradient = kernels::sum_to(gradient, input.shape);
+  if (gradient.shape() != input.shape) {
+    check(broadcasts_to(input.shape, gradient.shape()), node_.op->name, "gradient ",
+          gradient.shape(), " of input ", i, " ", input.shape, ": its shape expected");
+    gradient = kernels::sum_to(gradient, input.shape);
+  }
   accumulate(input.cotangent, std::move(gradient));
 }
 

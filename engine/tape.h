@@ -23,8 +23,8 @@ class Grads {
   explicit Grads(Node& node) : node_(node) {}  ///< Of the inputs of `node`, which must outlive it.
   /// False when nobody asked for the gradient of input i: do not compute it.
   bool needs(int i) const;
-  /// Adds to the gradient of input i. A gradient of the broadcast shape is summed back to the
-  /// input's own.
+  /// Adds to the gradient of input i, which there must be. A gradient of a shape that the input was
+  /// broadcast to is summed back to the input's own. Throws ShapeError for any other.
   void add(int i, Lazy gradient);
   /// The gradient of input i so far.
   const Lazy& sum(int i) const;
@@ -63,14 +63,17 @@ struct Node {
 };
 
 /// The only way onto the tape: wraps the value of an op; when gradients are on and one of the
-/// inputs requires one, remembers how to go back.
+/// inputs requires one, remembers how to go back. The Op outlives the program's last tensor: it is
+/// a static one (a temporary does not compile).
 /// @{
 Tensor record(const Op& op, Lazy value, std::initializer_list<Tensor> inputs, BackwardFn backward);
 Tensor record(const Op& op, Lazy value, const std::vector<Tensor>& inputs, BackwardFn backward);
+Tensor record(const Op&&, Lazy, std::initializer_list<Tensor>, BackwardFn) = delete;
+Tensor record(const Op&&, Lazy, const std::vector<Tensor>&, BackwardFn) = delete;
 /// @}
 
 /// While one of these lives, this thread records nothing: evaluation costs no tape.
-class NoGrad {
+class [[nodiscard]] NoGrad {
  public:
   NoGrad();
   ~NoGrad();

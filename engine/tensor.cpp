@@ -29,7 +29,7 @@ Node& Tensor::wanted_node(const char* who) const {
   return *impl_->node;
 }
 
-const Array& Tensor::value() const { return lazy_value().get(); }
+const Array& Tensor::value() const& { return lazy_value().get(); }
 const Lazy& Tensor::lazy_value() const { return impl("tensor").value; }
 const Shape& Tensor::shape() const { return lazy_value().shape(); }
 

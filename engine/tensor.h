@@ -34,8 +34,12 @@ class Tensor {
 
   /// There is a tensor. Where there is none, all that follows throws Error.
   bool defined() const { return impl_ != nullptr; }
-  /// Computed now, if the op that made it put that off (see lazy.h).
-  const Array& value() const;
+  /// Computed now, if the op that made it put that off (see lazy.h). That of a temporary shares the
+  /// buffer and may be kept.
+  /// @{
+  const Array& value() const&;
+  Array value() const&& { return value(); }
+  /// @}
   /// Known before the value is computed. dim(-1) is the last axis; ShapeError when there is no such
   /// axis.
   /// @{
@@ -110,7 +114,7 @@ class Tensor {
 
 }  // namespace KINDLING_PRECISION
 
-/// As of its value, which is computed for it.
+/// The text of its value, which is computed if need be.
 std::string to_string(const Tensor& x);
 
 }  // namespace kindling

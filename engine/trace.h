@@ -28,7 +28,7 @@ namespace kindling {
 /// more than an untraced step takes. Without a guard an op costs one look at a pointer each way.
 ///
 /// Guards nest; the innermost one prints. A column that is too narrow is wider from there on.
-class TraceOps {
+class [[nodiscard]] TraceOps {
  public:
   TraceOps();  ///< To std::cerr.
   /// The stream must outlive the guard.

@@ -135,6 +135,7 @@ void Learner::fit(int epochs, FitOptions options) {
   check<Error>(opt != nullptr, "fit", "opt_func made no optimizer");
   opt->zero_grad();  // what a fit that was cancelled between backward and step left behind
   start.reset();
+  metrics = nullptr;  // of one that was removed in the middle of a fit
   scope<CancelFit>(&Callback::before_fit, &Callback::after_fit, &Callback::cleanup_fit, [&] {
     Position at = start.value_or(Position{});
     for (epoch = at.epoch; epoch < n_epochs; ++epoch, at = {}) {
@@ -173,6 +174,8 @@ void Learner::one_batch() {
                        predict();
                        callback(&Callback::after_predict);
                        get_loss();
+                       check(loss.size() == 1, "learner", "the loss is ", loss.shape(),
+                             ": a single number expected, such as its mean()");
                        callback(&Callback::after_loss);
                        if (!training) return;
                        backward();

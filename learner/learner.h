@@ -31,7 +31,7 @@ OptimizerFactory optimizer(Settings... settings) {
 
 /// What a Learner can be given beyond model, data and loss.
 struct LearnerOptions {
-  double lr = 0.1;                  ///< Of fits that are not given another.
+  double lr = 0.1;                  ///< Of fits that are not given another; of any optimizer.
   std::vector<Callback*> cbs = {};  ///< Those of every fit.
   /// Called at the beginning of every fit.
   /// @{
@@ -90,7 +90,8 @@ class Learner {
   /// In the order in which they are called; in a fit, with those of that fit alone.
   const std::vector<Callback*>& callbacks() const { return cbs_; }
 
-  /// As given to the constructor. A schedule moves the rate of opt, and not lr.
+  /// As given to the constructor. A fit reads lr when it begins; within one the rate is opt's,
+  /// which opt->set_lr() and schedules move.
   /// @{
   nn::Module& model;
   DataLoaders dls;
@@ -102,8 +103,8 @@ class Learner {
 
   std::unique_ptr<nn::Optimizer> opt;  ///< Of the current or latest fit.
   int n_epochs = 0;                    ///< What fit() was asked for.
-  bool trains = true;                  ///< This fit has training passes,
-  bool validates = true;               ///< and passes that validate.
+  bool trains = true;                  ///< Whether this fit has training passes.
+  bool validates = true;               ///< Whether it has passes that validate.
   bool rehearses = false;              ///< Callbacks write no files in this fit.
   int epoch = 0;                       ///< From 0.
   Index iter = 0;                      ///< Batch of the epoch, from 0.
@@ -114,13 +115,14 @@ class Learner {
   std::optional<Position> start;
   /// Once the batch at hand is done: where to go on.
   Position next() const { return {epoch, training, iter + 1, order}; }
-  Batch batch;                   ///< The one at hand, as callbacks have left it.
-  Tensor preds;                  ///< Of this batch; undefined until predict() has set them.
-  Tensor loss;                   ///< Of this batch; undefined until get_loss() has set it.
-  MetricsCB* metrics = nullptr;  ///< Set by the MetricsCB, if there is one.
+  Batch batch;   ///< The one at hand, as callbacks have left it.
+  Tensor preds;  ///< Of this batch; undefined until predict() has set them.
+  Tensor loss;   ///< Of this batch; undefined until get_loss() has set it.
+  /// Set by the MetricsCB, if there is one, for as long as a fit lasts; null otherwise.
+  MetricsCB* metrics = nullptr;
 
   /// One of the five steps. A plain Learner asks its callbacks, and throws Error when that leaves
-  /// preds or loss undefined.
+  /// preds or loss undefined. A loss of more than one number is a ShapeError, whoever computed it.
   /// @{
   virtual void predict();
   virtual void get_loss();

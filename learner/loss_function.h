@@ -9,7 +9,10 @@
 namespace kindling {
 
 /// What a Learner minimises: made from any function of (predictions, labels) or of (predictions,
-/// values), which decides what a batch has to hold.
+/// values), which decides what a batch has to hold; a lambda names the types. It returns a single
+/// number. Values have the shape that the dataset gives them, (N, 1) for a column of a table: a
+/// loss of one's own compares shapes first, as mse_loss() does, or (N, 1) - (N) is (N, N). A loss
+/// that needs more of the batch is TrainLearner::get_loss(), overridden.
 class LossFunction {
  public:
   /// From a function of (predictions, labels), or one that takes either.

@@ -4,6 +4,7 @@
 #include <limits>
 #include <memory>
 #include <utility>
+#include <variant>
 
 #include "engine/error.h"
 #include "engine/ops/elementwise.h"
@@ -26,8 +27,8 @@ class CapturePreds : public Callback {
   CapturePreds() : Callback(std::numeric_limits<int>::max()) {}
   void after_batch(Learner& learn) override {
     scores.push_back(Tensor(learn.preds.value()));
-    const IntArray& batch = learn.batch.labels();
-    labels.insert(labels.end(), batch.data(), batch.data() + batch.size());
+    if (const auto* batch = std::get_if<IntArray>(&learn.batch.y))
+      labels.insert(labels.end(), batch->data(), batch->data() + batch->size());
   }
 };
 
@@ -61,6 +62,7 @@ Array probabilities(const Array& scores) { return exp(log_softmax(Tensor(scores)
 }  // namespace
 
 double Predictions::accuracy() const {
+  check<Error>(labels.defined(), "predictions", "no labels to compare with");
   const IntArray best = argmax(Tensor(scores));
   double right = 0;
   for (Index i = 0; i < best.size(); ++i) right += best[i] == labels[i];
@@ -78,9 +80,10 @@ Predictions capture_preds(Learner& learn, const View& view) {
     learn.fit(1, {.train = false, .cbs = {&looks, &capture}, .rehearse = true});
   }
   check<Error>(!capture.scores.empty(), "capture_preds", "there is no validation data");
-  IntArray labels(Shape{static_cast<Index>(capture.labels.size())});
-  std::copy(capture.labels.begin(), capture.labels.end(), labels.data());
-  return {concat(capture.scores, 0).value(), std::move(labels)};
+  Predictions found{concat(capture.scores, 0).value(), {}};
+  if (capture.labels.empty()) return found;
+  found.labels = IntArray(Shape{std::ssize(capture.labels)}, capture.labels);
+  return found;
 }
 
 Predictions tta(Learner& learn, const std::vector<View>& views) {
@@ -91,6 +94,8 @@ Predictions tta(Learner& learn, const std::vector<View>& views) {
 
 Predictions average(const std::vector<Predictions>& all) {
   check<Error>(!all.empty(), "average", "no predictions to average");
+  for (const Predictions& each : all)
+    check<Error>(each.labels.defined(), "average", "predictions without labels: classes expected");
   const NoGrad no_grad;
   Tensor total(probabilities(all.front().scores));
   for (std::size_t i = 1; i < all.size(); ++i) {

@@ -9,10 +9,11 @@ namespace kindling {
 
 /// What a model says of a dataset, row by row, and what is true.
 struct Predictions {
-  Array scores;     ///< (N, classes)
-  IntArray labels;  ///< (N)
+  Array scores;     ///< (N, classes), or whatever a model says of values.
+  IntArray labels;  ///< (N); undefined where the data hold values.
 
-  /// The share of rows whose largest score is at the label. NaN for no rows.
+  /// The share of rows whose largest score is at the label. NaN for no rows. Throws Error without
+  /// labels.
   double accuracy() const;
 };
 
@@ -21,9 +22,8 @@ using View = std::function<Batch(Batch)>;
 
 /// The predictions of the learner's model for its validation data, through the learner's callbacks
 /// (which may transform batches), after `view` if there is one. The learner keeps its optimizer and
-/// the model its mode. Throws Error when there is no validation data, or it has no labels, or is
-/// shuffled. A view that is random draws from default_random(), whose later numbers are then
-/// others.
+/// the model its mode. Throws Error when there is no validation data, or it is shuffled. A view
+/// that is random draws from default_random(), whose later numbers are then others.
 Predictions capture_preds(Learner& learn, const View& view = nullptr);
 
 /// Test-time augmentation: average() over several views of the same rows. Throws Error for no
@@ -34,7 +34,7 @@ Predictions tta(Learner& learn, const std::vector<View>& views);
 
 /// Several models, or views, together: the mean of their probabilities (softmax of the scores), of
 /// which the scores are the logarithms, so that they can be averaged again. Throws Error for none,
-/// other labels, or another number of classes.
+/// without labels, for other labels, or another number of classes.
 Predictions average(const std::vector<Predictions>& all);
 
 }  // namespace kindling

@@ -8,7 +8,7 @@ namespace kindling {
 /// Thrown out of a fit that was asked to stop.
 class Stopped : public std::exception {
  public:
-  /// Its two members.
+  /// By which signal, and the checkpoint to go on from.
   Stopped(int signal, std::string saved) : signal(signal), saved(std::move(saved)) {}
   /// The same for every signal.
   const char* what() const noexcept override { return "the fit was asked to stop"; }
@@ -19,7 +19,7 @@ class Stopped : public std::exception {
 
 /// While one lives, the first SIGINT (Ctrl-C) or SIGTERM is a request that received() tells of; a
 /// second one ends the process at once, as it would have without. One at a time.
-class StopSignals {
+class [[nodiscard]] StopSignals {
  public:
   StopSignals();
   ~StopSignals();

@@ -9,15 +9,17 @@ namespace kindling::nn {
 /// (..., in, out): a dense layer (in, out), a convolution (KH, KW, C_in, C_out).
 struct Fan {
   Index in;   ///< The product of all axes but the last.
-  Index out;  ///< The product of all axes but the last but one.
+  Index out;  ///< The product of all axes but the one before the last.
 };
 /// Throws ShapeError for less than two axes.
 Fan fan(const Shape& weight);
 
+// linear.weight.set_value(xavier_normal(linear.weight.shape())) is how they get into a layer.
+
 /// Kaiming initialization (He et al., "Delving deep into rectifiers", 2015): weights of standard
 /// deviation gain / sqrt(fan in), which keeps the variance of activations from layer to layer under
 /// a (leaky) ReLU. `leak` is the slope of the activation below zero. Throws ShapeError for less
-/// than two axes, as all of these do.
+/// than two axes, as all that take the shape of a weight do.
 Array kaiming_normal(const Shape& weight, Scalar leak = 0, Random& random = default_random());
 /// The same deviation, uniform in (-bound, bound) with bound = gain sqrt(3 / fan in).
 Array kaiming_uniform(const Shape& weight, Scalar leak = 0, Random& random = default_random());

@@ -48,7 +48,7 @@ class Linear : public Module {
  public:
   /// Draws from default_random(). Throws ShapeError when in or out is below 1.
   Linear(Index in, Index out, bool bias = true);
-  Tensor weight;  ///< (in, out).
+  Tensor weight;  ///< (in, out). A handle: changed by set_value(), not by assigning another tensor.
   Tensor bias;    ///< (out); undefined when there is none.
 
   std::string type() const override { return "Linear"; }
@@ -65,7 +65,7 @@ class Conv2d : public Module {
   /// in and out are channels; the padding is of zeros, on every side. Draws from default_random().
   /// Throws ShapeError for a negative padding, and for anything else that is below 1.
   Conv2d(Index in, Index out, Pair kernel, Pair stride = 1, Pair padding = 0, bool bias = true);
-  Tensor weight;  ///< (KH,KW,in,out).
+  Tensor weight;  ///< (KH,KW,in,out). A handle, as that of Linear.
   Tensor bias;    ///< (out); undefined when there is none.
 
   std::string type() const override { return "Conv2d"; }

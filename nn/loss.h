@@ -4,8 +4,8 @@
 
 namespace kindling::nn {
 
-/// Losses as objects, for those that have settings. Without any, the functions of engine/ops/loss.h
-/// do: a Learner takes either.
+// Losses as objects. A Learner takes functions too, such as mse_loss; cross_entropy has a setting,
+// which a pointer to it would not know.
 
 /// scores (N, classes), integer targets (N) -> ().
 struct CrossEntropyLoss {

@@ -8,7 +8,7 @@
 namespace kindling::nn {
 
 /// Gives every module of a tree the mode back that it has now, at the end of the scope.
-class Modes {
+class [[nodiscard]] Modes {
  public:
   /// Refers to the modules of the tree, which must outlive it.
   explicit Modes(Module& model) {

@@ -59,13 +59,14 @@ class Module {
   Tensor operator()(std::vector<Tensor> xs);
 
   /// Everything of this module and below it, by path, in the order of registration, parents first.
-  /// The module itself has the path "".
   /// @{
   std::vector<Named<Tensor>> named_parameters() const;
   std::vector<Named<Tensor>> named_buffers() const;
-  std::vector<Named<Module*>> named_modules();
-  std::vector<Tensor> parameters() const;
   /// @}
+  /// The same of modules, beginning with this one, whose path is "".
+  std::vector<Named<Module*>> named_modules();
+  /// The parameters without their paths.
+  std::vector<Tensor> parameters() const;
   /// Those directly below this module.
   std::vector<Named<Module*>> children() const;
 
@@ -83,11 +84,10 @@ class Module {
   /// Leaves every parameter without a gradient.
   void zero_grad() const;
 
-  /// "Conv2d"; and in brackets behind it, what sets this one apart from others of its type.
-  /// @{
+  /// The name of its class, such as "Conv2d".
   virtual std::string type() const = 0;
+  /// What sets this one apart from others of its type; to_string() puts it in brackets.
   virtual std::string extra() const { return ""; }
-  /// @}
   /// The tree, a module a line.
   std::string to_string() const;
 
@@ -110,7 +110,8 @@ class Module {
   /// What the module computes. Is called through operator(), for the sake of the hooks. Throws
   /// ShapeError for an x that does not fit.
   virtual Tensor forward(const Tensor& x) = 0;
-  /// All inputs at once; unless overridden, exactly one is expected.
+  /// All inputs at once; unless overridden, exactly one is expected. A module of several overrides
+  /// it and checks how many came; its forward() is then never called, and may throw.
   virtual Tensor forward_all(std::span<const Tensor> xs);
 
   /// What a constructor registers. Each throws Error for a name that is empty, has a dot in it or
@@ -122,7 +123,7 @@ class Module {
     add_child(name, std::move(module));
     return reference;
   }
-  /// The same for a module that is there already; throws Error, too, when it is null.
+  /// The same for a module that was made already. Throws Error for null, too.
   Module& add_child(const std::string& name, std::unique_ptr<Module> module);
   /// A tensor that wants a gradient. What it returns is one more handle on it: to change it later,
   /// set its value.

@@ -127,7 +127,7 @@ class SGD : public Optimizer {
 /// Settings of Adam and AdamW, with PyTorch's values.
 struct AdamOptions {
   double beta1 = 0.9;       ///< How much of the past the mean of the gradient keeps; in [0, 1).
-  double beta2 = 0.999;     ///< And the mean of its square.
+  double beta2 = 0.999;     ///< How much the mean of its square keeps; likewise.
   double eps = 1e-8;        ///< Added to the root that the step is divided by.
   double weight_decay = 0;  ///< Times the parameter; Adam and AdamW differ in where it goes.
 };

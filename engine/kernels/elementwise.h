@@ -4,6 +4,7 @@
 #include <array>
 
 #include "engine/array.h"
+#include "engine/error.h"
 #include "engine/kernels/math.h"
 #include "engine/kernels/stream.h"
 #include "engine/parallel.h"
@@ -122,6 +123,9 @@ class Input {
 /// lie where y does, element upon element: then y's lines are fetched anyway.
 template <class F, class... Xs>
 void map_to(Array& y, bool in_place, const F& f, const Xs&... xs) {
+  (check(broadcasts_to(xs.shape(), y.shape()), "map", xs.shape(), " does not broadcast to ",
+         y.shape()),
+   ...);
   if (y.size() == 0) return;
   Scalar* out = y.data();
   const bool around = !in_place && goes_around(y.size());
@@ -154,7 +158,8 @@ void map_to(Array& y, bool in_place, const F& f, const Xs&... xs) {
   });
 }
 
-/// y[i] = f(x0[i], x1[i], ...) for every element, inputs broadcast to `shape`. f takes runs of
+/// y[i] = f(x0[i], x1[i], ...) for every element, inputs broadcast to `shape`; ShapeError where one
+/// does not. f takes runs of
 /// memory (math::ConstRun) and returns an Eigen expression. The one generic walker: vector
 /// registers, threads and broadcasting for every elementwise formula. A formula only ever sees flat
 /// runs of equal length.

@@ -48,7 +48,7 @@ auto min(const A& a, const B& b) {
     return a.binaryExpr(b, Op());
 }
 
-/// Element by element: a where the condition holds, b elsewhere. The numbers may be constants.
+/// Element by element: a where the condition holds, b elsewhere. One of them may be a constant.
 template <class C, class A, class B>
 auto where(const C& condition, const A& a, const B& b) {
   if constexpr (is_scalar<C>)

@@ -24,6 +24,7 @@ void CheckpointCB::before_fit(Learner& learn) {
   check<Error>(options_.best.empty() || (learn.metrics && learn.validates), "checkpoint",
                "a MetricsCB and validation expected: the best epoch is to be kept");
   if (!options_.best.empty()) learn.metrics->expect(options_.metric, "checkpoint");
+  check_names(options_.settings, learn);
   in_hand_ = resume_.has_value();
   if (resume_) resume_->restore(learn, options_.settings);
 }

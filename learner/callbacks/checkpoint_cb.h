@@ -15,7 +15,9 @@ struct CheckpointOptions {
   std::string best = "";          ///< File of the epoch whose validation was the best. Empty: none.
   std::string metric = "loss";    ///< What is judged by: a value of the MetricsCB's rows.
   bool larger_is_better = false;  ///< As for an accuracy.
-  Settings settings = {};         ///< What must be the same when the fit goes on.
+  /// What must be the same when the fit goes on, beside what Checkpoint::settings() adds, whose
+  /// names are taken.
+  Settings settings = {};
 };
 
 /// Keeps a fit on disk as it goes on, and goes on with one that was interrupted.

@@ -10,8 +10,7 @@ namespace kindling {
 ///
 ///     {"epoch":0,"split":"train","loss":0.5,"accuracy":0.75,"seconds":1.5}
 ///
-/// What is not finite is null. Throws Error for a metric that is called epoch, split or seconds, or
-/// whose name is not UTF-8.
+/// What is not finite is null. Throws Error for a metric whose name is not UTF-8.
 class JSONLLoggerCB : public CSVLoggerCB {
  public:
   using CSVLoggerCB::CSVLoggerCB;  ///< Takes the path of the file.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -24,26 +25,27 @@ class LiveCB : public Callback {
         reporter_(reporter),
         afterwards_(std::move(afterwards)) {}
 
+  using Time = std::chrono::steady_clock::time_point;
+  std::function<Time()> clock = std::chrono::steady_clock::now;  ///< What time it is.
+
   void before_fit(Learner& learn) override {
     if (!learn.rehearses) show(place_of(learn));
   }
   void after_batch(Learner& learn) override {
-    if (!learn.rehearses && Clock::now() >= next_ && server_.watched()) show(place_of(learn));
+    if (!learn.rehearses && clock() >= next_ && server_.watched()) show(place_of(learn));
   }
   void cleanup_fit(Learner& learn) override {
     if (!learn.rehearses) show(afterwards_);
   }
 
  private:
-  using Clock = std::chrono::steady_clock;
-
   void show(const std::string& running) {
-    const auto began = Clock::now();
+    const Time began = clock();
     Report report = reporter_.report();
     if (report.ending.empty()) report.running = running;
     server_.publish(report_json(report));
-    const auto now = Clock::now();
-    next_ = std::max(began + Clock::duration(kEvery), now + kShare * (now - began));
+    const Time now = clock();
+    next_ = std::max<Time>(began + kEvery, now + kShare * (now - began));
   }
 
   static constexpr std::chrono::seconds kEvery{1};
@@ -51,7 +53,7 @@ class LiveCB : public Callback {
   LiveServer& server_;
   const ReportCB& reporter_;
   std::string afterwards_;
-  Clock::time_point next_;
+  Time next_;
 };
 
 }  // namespace kindling

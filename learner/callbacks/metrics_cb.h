@@ -14,7 +14,7 @@ namespace kindling {
 /// What one pass over the training or validation data came to.
 struct MetricsRow {
   int epoch = 0;                                       ///< From 0.
-  bool train = true;                                   ///< Or else of validation.
+  bool train = true;                                   ///< Of training; false: of validation.
   std::vector<std::pair<std::string, double>> values;  ///< "loss" first, then the named metrics.
   double seconds = 0;                                  ///< Of the pass, by MetricsCB::clock.
 
@@ -31,7 +31,8 @@ class MetricsCB : public Callback {
   MetricsCB() = default;
 
   /// metrics_cb.add<metrics::Accuracy>("accuracy"). Throws Error for a name that is empty, taken or
-  /// that of another column ("loss", "epoch", "split", "seconds"), or has a comma in it.
+  /// that of another column ("loss", "epoch", "split", "seconds"), or has a comma or line end in
+  /// it.
   template <class M, class... Args>
   M& add(const std::string& name, Args&&... args) {
     check_name(name);

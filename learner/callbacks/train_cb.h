@@ -5,7 +5,8 @@
 
 namespace kindling {
 
-/// The five steps of a batch as a callback, for a plain Learner.
+/// The five steps of a batch as a callback, for a plain Learner: the course's, whose batches may be
+/// tuples. (A TrainLearner gives the model all inputs of a batch.)
 class TrainCB : public Callback {
  public:
   /// The model takes the first n_inp tensors of a batch. When it holds more, the next one becomes

@@ -15,8 +15,8 @@ Watch::Watch(WatchOptions options, const char* who) : options_(std::move(options
 }
 
 void Watch::begin(const Learner& learn) {
-  check<Error>(learn.metrics && learn.validates, who_, "a MetricsCB and validation expected: its ",
-               options_.metric, " is to be followed");
+  check<Error>(learn.metrics && learn.validates && learn.dls.valid.size() > 0, who_,
+               "a MetricsCB and validation expected: its ", options_.metric, " is to be followed");
   learn.metrics->expect(options_.metric, who_);
   best_ = std::numeric_limits<double>::quiet_NaN();
   bad_ = 0;

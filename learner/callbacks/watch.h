@@ -27,13 +27,13 @@ class Watch {
   explicit Watch(WatchOptions options, const char* who = "watch");
 
   /// To be called in before_fit. Throws Error when the fit has no MetricsCB, or one without that
-  /// metric, or does not validate.
+  /// metric, or does not validate, or has nothing to validate on.
   void begin(const Learner& learn);
   /// Takes the latest row of the metrics; says whether patience has run out, and then counts anew.
   /// A value that is no number is not better.
   bool runs_out(const Learner& learn);
   /// The best value, and the validations since. Loading throws Error when `metric` or
-  /// `larger_is_better` are others, or when there are more of these than patience bears.
+  /// `larger_is_better` are others, or when there were more validations than patience bears.
   void state(Archive& archive);
 
  private:

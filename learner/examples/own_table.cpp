@@ -17,10 +17,10 @@ int main(int argc, char** argv) {
     const CsvDataset table = load_csv(file);
     const Split data = random_split(table.data, 0.2);
     const Index features = std::ssize(table.features), classes = std::ssize(table.classes);
-    nn::Sequential model(nn::make<nn::BatchNorm1d>(features),  // brings columns to one scale
-                         nn::make<nn::Linear>(features, 64), nn::make<nn::SiLU>(),
-                         nn::make<nn::Linear>(64, 64), nn::make<nn::SiLU>(),
-                         nn::make<nn::Linear>(64, classes));
+    nn::Sequential model{nn::make<nn::BatchNorm1d>(features),  // brings columns to one scale
+                         nn::make<nn::Linear>(features, 64),  nn::make<nn::SiLU>(),
+                         nn::make<nn::Linear>(64, 64),        nn::make<nn::SiLU>(),
+                         nn::make<nn::Linear>(64, classes)};
 
     MetricsCB metrics;
     metrics.add<metrics::Accuracy>("accuracy");

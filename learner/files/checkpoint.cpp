@@ -30,7 +30,7 @@ Settings with_own(Settings settings, const Learner& learn) {
                      {"precision", sizeof(Scalar) == sizeof(float) ? "float" : "double"}};
   for (const auto& [name, value] : own)
     check<Error>(settings.emplace(name, value).second, "checkpoint", "setting '", name,
-                 "': another name expected, this one is its own");
+                 "': another name expected, the checkpoint writes one of that name itself");
   return settings;
 }
 
@@ -148,6 +148,8 @@ bool is_checkpoint(const NamedArrays& file) {
 }
 
 }  // namespace
+
+void check_names(const Settings& settings, const Learner& learn) { with_own(settings, learn); }
 
 void save_checkpoint(const fs::path& path, Learner& learn, const Position& next,
                      Settings settings) {

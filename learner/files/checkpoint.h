@@ -28,10 +28,13 @@ using Settings = std::map<std::string, std::string>;
 
 /// Writes the fit of `learn`, whose next batch is `next`; to be called between two batches. The
 /// file is whole or not there (write_file_atomically). Throws Error when two callbacks have the
-/// same state_name(), or a setting is not UTF-8 or is called as one of the fit's own (Checkpoint);
-/// std::runtime_error when the file cannot be written.
+/// same state_name(), or a setting is not UTF-8 or fails check_names(); std::runtime_error when the
+/// file cannot be written.
 void save_checkpoint(const std::filesystem::path& path, Learner& learn, const Position& next,
                      Settings settings = {});
+
+/// Throws Error for a setting that has the name of one that the fit writes itself.
+void check_names(const Settings& settings, const Learner& learn);
 
 /// A checkpoint that was read, and can be put into a learner.
 class Checkpoint {

@@ -2,7 +2,8 @@
 //
 // Setters return the Axes, so that they chain. Data may hold anything: NaN and infinities are
 // gaps, any number of points (also none) is fine. Limits that are not finite, vectors of unequal
-// length and a matrix of the wrong size throw std::invalid_argument; nothing else throws.
+// length, a matrix of the wrong size and edges of an image that descend throw
+// std::invalid_argument; nothing else throws.
 #pragma once
 
 #include <optional>
@@ -42,7 +43,8 @@ struct ImageStyle {
   // @{
   std::optional<double> lo = {}, hi = {};
   // @}
-  // Data coordinates of the edges; default: cells 0, 1, 2, ... centred on these numbers.
+  // Data coordinates of the edges, finite, lo not above hi; default: cells 0, 1, 2, ... centred on
+  // these numbers.
   // @{
   std::optional<Limits> x = {}, y = {};
   // @}

@@ -22,8 +22,8 @@ struct Range {
 
 // Where an axis begins and ends.
 struct Limits {
-  // At the left or the bottom.
-  double lo = 0, hi = 1;  // at the right or the top
+  double lo = 0;  // at the left or the bottom
+  double hi = 1;  // at the right or the top
 };
 
 // What the caller asked for.
@@ -38,10 +38,10 @@ struct AxisSpec {
 // What came of it: lo < hi, finite (and positive on a log scale), whatever the data was.
 struct AxisView {
   Scale scale = Scale::linear;  // as asked for
-  // The number at the left or the bottom.
-  double lo = 0, hi = 1;  // at the right or the top
-  Ticks ticks;            // those within lo and hi
-  Label label;            // with the ticks' shared power of ten, if any
+  double lo = 0;                // the number at the left or the bottom
+  double hi = 1;                // at the right or the top
+  Ticks ticks;                  // those within lo and hi
+  Label label;                  // with the ticks' shared power of ten, if any
 
   // 0 at lo, 1 at hi. NaN for what a log axis cannot show.
   double fraction(double v) const;

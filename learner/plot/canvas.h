@@ -21,8 +21,8 @@ namespace kindling::plot {
 
 // A place, in logical pixels.
 struct Point {
-  // To the right.
-  double x = 0, y = 0;  // downwards
+  double x = 0;  // to the right
+  double y = 0;  // downwards
 };
 
 // Neither coordinate is NaN or infinite.
@@ -62,7 +62,7 @@ struct Stroke {
 
 // 8-bit RGB, row-major, (height, width, 3), row 0 on top.
 struct RgbImage {
-  // `rgb` must hold height * width * 3 bytes: nobody checks.
+  // `rgb` holds height * width * 3 bytes.
   // @{
   int height = 0, width = 0;
   std::vector<std::uint8_t> rgb;
@@ -117,7 +117,8 @@ class Canvas {
   void polyline(std::span<const Point> points, const Stroke& stroke);
   // Filled; none if the radius is not positive.
   void disc(Point center, double radius, Color color);
-  // Nearest neighbour: every source pixel becomes a rectangle.
+  // Nearest neighbour: every source pixel becomes a rectangle. Throws std::invalid_argument for
+  // another number of bytes than the image must have.
   void image(const Rect& where, const RgbImage& image);
 
   // `at` is on the base line, at the text's left end, middle or right end.

@@ -31,7 +31,7 @@ struct HistogramPanel {
 // For color_dim() and dead_chart().
 struct ActivationOptions {
   std::string title = {};      // above all panels
-  double max_activation = 10;  // upper edge of the last bin; for color_dim() only
+  double max_activation = 10;  // upper edge of the last bin, for color_dim(): it throws below 0
 };
 
 // A panel a layer. One column of coloured pixels a batch, one row a bin, zero at the bottom;
@@ -55,9 +55,9 @@ std::vector<double> lowest_bin_share(const HistogramPanel& panel);
 
 // One layer's activations over time, in two numbers.
 struct StatsSeries {
-  std::string name;  // in the legend
-  // The means, one a batch.
-  std::vector<double> means, stds;  // the standard deviations, one a batch
+  std::string name;           // in the legend
+  std::vector<double> means;  // one a batch
+  std::vector<double> stds;   // the standard deviations, one a batch
 };
 
 // Two panels, means and standard deviations over the batches; a line a layer.
@@ -69,9 +69,9 @@ void plot_stats(const std::string& path, const std::vector<StatsSeries>& series,
 
 // How one weight changed over time.
 struct UpdateSeries {
-  std::string name;  // in the legend
-  // The norm of its gradient, one a step.
-  std::vector<double> gradients, ratios;  // that of its change divided by its own, one a step
+  std::string name;               // in the legend
+  std::vector<double> gradients;  // the norm of its gradient, one a step
+  std::vector<double> ratios;     // that of its change divided by its own, one a step
 };
 
 // Two panels with logarithmic axes; a line a weight.
@@ -127,10 +127,10 @@ struct Series {
 
 // For series().
 struct SeriesOptions {
-  std::string title = {};  // above the plot
-  // What a step is.
-  std::string x_label = "batch", y_label = {};  // what the values are
-  int first = 1;                                // number of the first step
+  std::string title = {};         // above the plot
+  std::string x_label = "batch";  // what a step is
+  std::string y_label = {};       // what the values are
+  int first = 1;                  // number of the first step
 };
 
 // One panel, a line a series, with a legend when there are several.

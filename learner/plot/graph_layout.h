@@ -13,7 +13,7 @@ namespace kindling::plot {
 
 // Of a box, in logical pixels.
 struct Size {
-  // With the margin around its text.
+  // Of all of it, with the margin around its text.
   // @{
   double width = 0, height = 0;
   // @}

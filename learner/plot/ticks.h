@@ -23,8 +23,8 @@ struct Ticks {
 
 // A step of mantissa * 10^exponent with a mantissa of 1, 2 or 5.
 struct Step {
-  // 1, 2 or 5.
-  int mantissa, exponent;  // power of ten
+  int mantissa;  // 1, 2 or 5
+  int exponent;  // power of ten
   // The step as a number.
   double value() const;
   // Field by field.

@@ -16,7 +16,8 @@ namespace kindling {
 /// keep it from ending.
 class LiveServer {
  public:
-  /// Port 0 is any that is free. Throws Error "[live] cannot listen on 127.0.0.1:PORT: REASON".
+  /// Port 0 is any that is free. Throws Error for one outside [0, 65535], and "[live] cannot listen
+  /// on 127.0.0.1:PORT: REASON".
   explicit LiveServer(int port);
   ~LiveServer();
 

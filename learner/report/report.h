@@ -24,7 +24,7 @@ struct Report {
   /// One pass over the training or validation data.
   struct Pass {
     int epoch = 0;                    ///< From 0; the page counts from 1.
-    bool train = true;                ///< Or else of validation.
+    bool train = true;                ///< Of training; false: of validation.
     double batches = 0;               ///< Training batches done when it ended.
     std::vector<double> values = {};  ///< One for each of `measures`.
     double seconds = 0;               ///< That it took.

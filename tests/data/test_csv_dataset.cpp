@@ -136,7 +136,7 @@ TEST_CASE("csv: what is wrong is said with file and line") {
   CHECK(trouble("") == ": the file is empty");
   CHECK(trouble("a,b\n") == ": has no rows");
   CHECK(trouble("a,b\n1,x\n2\n") == ":3: 1 field, 2 expected");
-  CHECK(trouble("a,b\n1,x\n\n") == ":3: 1 field, 2 expected");
+  CHECK(trouble("a,b\n1,x\n\n") == ":3: an empty line: 2 fields expected");
   CHECK(trouble("a,b\n1,x,2\n") == ":2: 3 fields, 2 expected");
   CHECK(trouble("a,b\n1,x\nten,x\n") == ":3: column 'a': a finite number expected, got 'ten'");
   CHECK(trouble("1,x\n2,\n", {.header = false}) == ":2: column 1: a class expected, got ''");
@@ -160,7 +160,7 @@ TEST_CASE("csv: what is wrong is said with file and line") {
   CHECK(trouble("a,b\n1,x\"y\"\n") == ":2: a quote inside of 'x\"y\"'");
   CHECK(trouble("a,b\n\"1\"2,x\n") == ":2: column 0: more text behind closing quotes");
   CHECK(trouble("a,a\n1,x\n") == ": two columns are named 'a'");
-  CHECK(trouble("a,b\n1,x\n", {.label = "c"}) == ": no column is named 'c'");
+  CHECK(trouble("a,b\n1,x\n", {.label = "c"}) == ": no column is named 'c'; there are a, b");
   CHECK(trouble("1,x\n", {.label = "c", .header = false}) ==
         ": no header, so no column is named 'c'");
   CHECK(trouble("a,b\n1,x\n", {.label = 2}) == ": column 2 of 2");

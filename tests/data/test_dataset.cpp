@@ -163,6 +163,9 @@ TEST_CASE("TensorDataset: several inputs, and labels or values") {
   const TensorDataset valued(a, b);
   const Batch regression = valued.batch(rows);
   CHECK(regression.size() == 2);
+  CHECK(same_bits(labelled.xs()[1], b));
+  CHECK(std::get<IntArray>(labelled.y())[2] == 9);
+  CHECK(same_bits(std::get<Array>(valued.y()), b));
   CHECK(same_bits(regression.values().value(), Array(Shape{2}, {12, 10})));
   CHECK(contains(message_of<Error>([&] { (void)regression.labels(); }), "class labels expected"));
   CHECK_THROWS_AS((void)Batch{}.size(), Error);
@@ -182,6 +185,7 @@ TEST_CASE("Subset: renumbers the rows it was given") {
   const Subset some(set, {8, 3, 4});
   const Subset again(some, {2, 0});
   CHECK(some.size() == 3);
+  CHECK(again.rows() == std::vector<Index>{2, 0});
   const std::vector<Index> rows{0, 1};
   CHECK(same_bits(again.batch(rows).xs[0].value(), naive_gather(set, {4, 8})));
   CHECK(first_rows(set, 4).size() == 4);

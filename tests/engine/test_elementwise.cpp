@@ -3,10 +3,12 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/kernels/elementwise.h"
 #include "tests/engine/oracles.h"
 #include "tests/support/errors.h"
 #include "tests/support/plain.h"
@@ -184,6 +186,22 @@ TEST_CASE("nothing broadcast with something is nothing") {
   y.backward(Array(Shape{0, 3}));
   CHECK_EQ(none.grad().shape(), Shape{0, 3});
   for (Scalar g : row.grad().values()) CHECK_EQ(g, 0);
+}
+
+TEST_CASE("kernels::map takes what broadcasts to the shape that is asked for, and nothing else") {
+  const auto plus = [](const auto& a, const auto& b) { return a + b; };
+  const Array x(Shape{2, 3}, 1), row(Shape{3}, 2), turned(Shape{3, 2}, 2);
+  CHECK(kernels::map(x.shape(), plus, x, row)[5] == 3);
+  CHECK(kernels::map(Shape{4, 2, 3}, plus, x, row).shape() == Shape{4, 2, 3});
+  CHECK(message_of<ShapeError>([&] { kernels::map(x.shape(), plus, x, turned); }) ==
+        "[map] (3,2) does not broadcast to (2,3)");
+  CHECK_THROWS_AS(kernels::map(Shape{2, 4}, plus, row, row), ShapeError);
+  CHECK_THROWS_AS(kernels::map(row.shape(), plus, row, x), ShapeError);
+  CHECK_THROWS_AS(kernels::map_over(Array(row), plus, x), ShapeError);
+  for (const auto& [from, to, fits] :
+       {std::tuple(Shape{1, 3}, Shape{2, 3}, true), std::tuple(Shape{}, Shape{2}, true),
+        std::tuple(Shape{1, 3}, Shape{3}, false), std::tuple(Shape{1}, Shape{0}, true)})
+    CHECK(broadcasts_to(from, to) == fits);
 }
 
 }  // namespace kindling::test

@@ -244,6 +244,8 @@ TEST_CASE("checkpoint: a setting that would be taken for one of its own is refus
   for (const char* name : {"epochs", "batch-size", "precision"}) {
     WholeFit fit({.last = folder.file("last"), .settings = {{name, "many"}}});
     CHECK(message_of([&] { fit.run(); }) ==
-          str("[checkpoint] setting '", name, "': another name expected, this one is its own"));
+          str("[checkpoint] setting '", name,
+              "': another name expected, the checkpoint writes one of that name itself"));
+    CHECK(fit.metrics.history().empty());  // at once, not after an epoch
   }
 }

@@ -13,6 +13,7 @@
 #include "engine/error.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/loss.h"
+#include "engine/ops/reduce.h"
 #include "engine/random.h"
 #include "learner/basic_learner.h"
 #include "learner/callbacks/lr_finder.h"
@@ -24,6 +25,7 @@
 #include "nn/loss.h"
 #include "nn/models.h"
 #include "tests/learner/fits.h"
+#include "tests/support/errors.h"
 
 using namespace kindling;
 using namespace kindling::test;
@@ -293,4 +295,13 @@ TEST_CASE("Learner: the mode of the model is that of the pass, and validation re
   model->eval();
   learn.fit(2);
   CHECK(seen == 2 * (3 + 2));
+}
+
+TEST_CASE("Learner: a loss is a single number") {
+  Points data;
+  nn::Linear model(3, 2);
+  const auto by_row = [](const Tensor& scores, const IntArray&) { return sum(scores, {1}); };
+  TrainLearner learn(model, data.dls, by_row);
+  CHECK(message_of<ShapeError>([&] { learn.fit(1); }) ==
+        "[learner] the loss is (4): a single number expected, such as its mean()");
 }

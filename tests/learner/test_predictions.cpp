@@ -140,3 +140,17 @@ TEST_CASE("capture_preds: gives the learner back when it fails") {
   TrainLearner empty(fit.model, none.dls, nn::CrossEntropyLoss());
   CHECK(message_of([&] { capture_preds(empty); }) == "[capture_preds] there is no validation data");
 }
+
+TEST_CASE("capture_preds: of values to regress, what the model says and no labels") {
+  Random random(1);
+  const TensorDataset data(random.normal({7, 3}), random.normal({7, 1}));
+  nn::Linear model(3, 1);
+  TrainLearner learn(model, {DataLoader(data, 4), DataLoader(data, 4)}, nn::MSELoss());
+  const Predictions found = capture_preds(learn);
+  CHECK(bits(found.scores) == bits(model(Tensor(data.xs()[0])).value()));
+  CHECK_FALSE(found.labels.defined());
+  CHECK(message_of([&] { found.accuracy(); }) == "[predictions] no labels to compare with");
+  CHECK(message_of([&] {
+          average({found, found});
+        }) == "[average] predictions without labels: classes expected");
+}

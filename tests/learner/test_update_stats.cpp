@@ -81,7 +81,8 @@ TEST_CASE("UpdateStats: gradients as they are after clipping, in whatever order 
     CHECK(clip.norm() > 0.02);
     REQUIRE(stats.series().size() == 1);
     for (const double gradient : stats.series()[0].gradients)
-      CHECK(gradient == doctest::Approx(0.01).epsilon(1e-3));
-    CHECK(stats.series()[0].ratios.front() == doctest::Approx(0.5 * 0.01 / weight).epsilon(1e-3));
+      CHECK(gradient == doctest::Approx(0.01).epsilon(1e-3).scale(0));
+    CHECK(stats.series()[0].ratios.front() ==
+          doctest::Approx(0.5 * 0.01 / weight).epsilon(1e-3).scale(0));
   }
 }

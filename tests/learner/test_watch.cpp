@@ -124,6 +124,10 @@ TEST_CASE("what is watched must be there, and settings must make sense") {
   EarlyStoppingCB other({.metric = "nothing"});
   CHECK_THROWS_WITH_AS(fit.learn.fit(1, {.cbs = {&other}}),
                        "[early_stopping] no metric 'nothing'; there are loss, x", Error);
+  Points nothing(12, 0);
+  MetricsCB metrics;
+  TrainLearner blind(model, nothing.dls, nn::CrossEntropyLoss(), {.cbs = {&metrics}});
+  CHECK_THROWS_AS(blind.fit(1, {.cbs = {&stopping}}), Error);
   PlateauCB plateau(0.5, {.metric = "accuracy"});
   CHECK_THROWS_WITH_AS(fit.learn.fit(1, {.cbs = {&plateau}}),
                        "[plateau] no metric 'accuracy'; there are loss, x", Error);
