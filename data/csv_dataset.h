@@ -16,7 +16,8 @@ using Column = std::variant<int, std::string>;
 struct CsvOptions {
   Column label = -1;  ///< What a model should say; by default the last column.
   /// What goes in, in this order. Empty: all other columns, in the order of the file; where another
-  /// table's order may be another, name them: {train.features.begin(), train.features.end()}.
+  /// table's order may be another, name them (if it has names): {train.features.begin(),
+  /// train.features.end()}.
   std::vector<Column> features = {};
   bool header = true;    ///< The first line has the names. If it has none, its row would be lost.
   char separator = ',';  ///< No quote, end of line or NUL.

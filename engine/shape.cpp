@@ -71,13 +71,6 @@ Shape broadcast_shapes(const char* who, const Shape& a, const Shape& b) {
   return Shape(std::span<const Index>(dims.data(), rank));
 }
 
-bool broadcasts_to(const Shape& from, const Shape& to) {
-  if (from.rank() > to.rank()) return false;
-  for (int i = 1; i <= from.rank(); ++i)
-    if (from[-i] != to[-i] && from[-i] != 1) return false;
-  return true;
-}
-
 Axes normalize_axes(const char* who, const Shape& shape, const Axes& axes) {
   Axes result;
   if (axes.empty())

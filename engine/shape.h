@@ -78,7 +78,14 @@ bool broadcasts(const Shape& a, const Shape& b);
 Shape broadcast_shapes(const char* who, const Shape& a, const Shape& b);
 
 /// Whether `from`, repeated along axes of extent 1 and axes that it lacks, becomes `to`.
-bool broadcasts_to(const Shape& from, const Shape& to);
+inline bool broadcasts_to(const Shape& from, const Shape& to) {
+  const std::span<const Index> have = from.dims(), want = to.dims();
+  if (have.size() > want.size()) return false;
+  const std::size_t extra = want.size() - have.size();
+  for (std::size_t i = 0; i < have.size(); ++i)
+    if (have[i] != want[extra + i] && have[i] != 1) return false;
+  return true;
+}
 
 /// The chosen axes sorted, without duplicates, counted from the front; none chosen means all.
 /// Throws ShapeError for an axis out of range or named twice.

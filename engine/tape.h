@@ -23,8 +23,8 @@ class Grads {
   explicit Grads(Node& node) : node_(node) {}  ///< Of the inputs of `node`, which must outlive it.
   /// False when nobody asked for the gradient of input i: do not compute it.
   bool needs(int i) const;
-  /// Adds to the gradient of input i, which there must be. A gradient of a shape that the input was
-  /// broadcast to is summed back to the input's own. Throws ShapeError for any other.
+  /// Adds to the gradient of input i < inputs(). A gradient of a shape that the input broadcasts to
+  /// is summed back to the input's own. Throws ShapeError for any other shape.
   void add(int i, Lazy gradient);
   /// The gradient of input i so far.
   const Lazy& sum(int i) const;

@@ -38,7 +38,7 @@ class Tensor {
   /// buffer and may be kept.
   /// @{
   const Array& value() const&;
-  Array value() const&& { return value(); }
+  const Array value() const&& { return value(); }  // const: to read it copies nothing
   /// @}
   /// Known before the value is computed. dim(-1) is the last axis; ShapeError when there is no such
   /// axis.

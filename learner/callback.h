@@ -68,8 +68,8 @@ inline constexpr int kCheckpoint = std::numeric_limits<int>::max();  ///< All is
 /// callback that changes batches or gradients, or shows progress, does so as ever; but nobody keeps
 /// anything, neither files nor histories nor averages, and the rate is left alone.
 ///
-/// For each event the callbacks are called by ascending `order`, those of equal order as they were
-/// added. A Learner refers to its callbacks and does not own them.
+/// For each event, the cleanups too, the callbacks are called by ascending `order`, those of equal
+/// order as they were added. A Learner refers to its callbacks and does not own them.
 class Callback {
  public:
   /// `order`: its place among those that hear of the same event; see callback_order.
@@ -107,7 +107,8 @@ class Callback {
   /// a fit that is interrupted can go on (CheckpointCB). Loading comes after before_fit, and in the
   /// middle of a pass again after the first before_epoch.
   virtual std::string state_name() const { return ""; }
-  /// Hands over what it must remember, to be written or to be read again.
+  /// Hands over what it must remember, to be written or to be read again. A checkpoint is written
+  /// before the cleanups: what they are still to undo must be remembered too.
   virtual void state(Archive&) {}
 
  protected:
@@ -124,11 +125,12 @@ struct Cancel : std::exception {
   /// Read when it is thrown where there is nothing to skip.
   const char* what() const noexcept override = 0;
 };
-/// Skips the rest of this step.
+/// Skips the rest of this step. The gradients stay, and those of the next batch are added to them
+/// (as GradientAccumulationCB wants it): learn.opt->zero_grad() drops them.
 struct CancelStep : Cancel {
   const char* what() const noexcept override { return "CancelStep thrown outside of a step"; }
 };
-/// Skips the rest of this batch.
+/// Skips the rest of this batch; behind its backward pass the gradients stay, as for CancelStep.
 struct CancelBatch : Cancel {
   const char* what() const noexcept override { return "CancelBatch thrown outside of a batch"; }
 };

@@ -13,8 +13,9 @@ namespace kindling {
 
 std::vector<JudgedRow> judged_by_loss(const Predictions& predictions) {
   const Shape shape = predictions.scores.shape();
-  check(shape.rank() == 2 && predictions.labels.size() == shape[0], "judged_by_loss", "scores ",
-        shape, " and ", predictions.labels.size(), " labels: (N, classes) and N expected");
+  check(shape.rank() == 2 && predictions.labels.shape() == Shape{shape[0]}, "judged_by_loss",
+        "scores ", shape, " and ", predictions.labels.size(),
+        " labels: (N, classes) and N expected");
   const NoGrad no_grad;
   const Array logs = log_softmax(Tensor(predictions.scores)).value();
   const IntArray guesses = argmax(Tensor(predictions.scores));

@@ -108,7 +108,10 @@ void Learner::fit(int epochs, FitOptions options) {
   struct Running {
     Learner& learn;
     explicit Running(Learner& l) : learn(l) { learn.fits_ = true; }
-    ~Running() { learn.fits_ = learn.rehearses = false; }
+    ~Running() {
+      learn.fits_ = learn.rehearses = false;
+      learn.metrics = nullptr;  // also of one that was removed in the middle of it
+    }
   } running(*this);
   // The callbacks of this fit alone leave again, however it ends.
   struct Guest {
@@ -135,7 +138,6 @@ void Learner::fit(int epochs, FitOptions options) {
   check<Error>(opt != nullptr, "fit", "opt_func made no optimizer");
   opt->zero_grad();  // what a fit that was cancelled between backward and step left behind
   start.reset();
-  metrics = nullptr;  // of one that was removed in the middle of a fit
   scope<CancelFit>(&Callback::before_fit, &Callback::after_fit, &Callback::cleanup_fit, [&] {
     Position at = start.value_or(Position{});
     for (epoch = at.epoch; epoch < n_epochs; ++epoch, at = {}) {

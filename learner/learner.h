@@ -46,7 +46,7 @@ struct FitOptions {
   bool valid = true;                ///< Every epoch ends with one over dls.valid.
   std::optional<double> lr = {};    ///< Instead of the Learner's own.
   std::vector<Callback*> cbs = {};  ///< In addition, and removed again afterwards.
-  bool rehearse = false;            ///< A mock training, of which nobody keeps anything.
+  bool rehearse = false;            ///< Of this fit callbacks keep nothing; the model does learn.
 };
 
 /// A place in a fit: which batch is next.
@@ -79,13 +79,14 @@ class Learner {
   /// for a negative number of epochs, for training data that make no batch, for a callback that is
   /// null or there twice, for an opt_func or param_groups that is empty, when no callback makes the
   /// predictions or the loss, and within another fit of the same learner (which capture_preds and
-  /// lr_find are, too).
+  /// lr_find are, too); ShapeError for a loss that is not a single number.
   void fit(int n_epochs = 1, FitOptions options = {});
 
   /// Refers to the callback from now on; sorted by order, stably. Throws Error when it is there
   /// already.
   void add(Callback& callback);
-  /// Does nothing when it is not there. In a fit the callback hears of no further event.
+  /// Does nothing when it is not there. In a fit the callback hears of no further event, so that
+  /// what its cleanups would undo stays; and one that is added in a fit has missed its before_fit.
   void remove(const Callback& callback);
   /// In the order in which they are called; in a fit, with those of that fit alone.
   const std::vector<Callback*>& callbacks() const { return cbs_; }
@@ -105,7 +106,7 @@ class Learner {
   int n_epochs = 0;                    ///< What fit() was asked for.
   bool trains = true;                  ///< Whether this fit has training passes.
   bool validates = true;               ///< Whether it has passes that validate.
-  bool rehearses = false;              ///< Callbacks write no files in this fit.
+  bool rehearses = false;              ///< Callbacks keep nothing of this fit: callback.h.
   int epoch = 0;                       ///< From 0.
   Index iter = 0;                      ///< Batch of the epoch, from 0.
   bool training = true;                ///< This pass trains, as against validates.

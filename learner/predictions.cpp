@@ -27,7 +27,7 @@ class CapturePreds : public Callback {
   CapturePreds() : Callback(std::numeric_limits<int>::max()) {}
   void after_batch(Learner& learn) override {
     scores.push_back(Tensor(learn.preds.value()));
-    if (const auto* batch = std::get_if<IntArray>(&learn.batch.y))
+    if (const auto* batch = std::get_if<IntArray>(&learn.batch.y); batch && batch->defined())
       labels.insert(labels.end(), batch->data(), batch->data() + batch->size());
   }
 };
@@ -79,7 +79,10 @@ Predictions capture_preds(Learner& learn, const View& view) {
     const KeepsOptimizer keeps(learn);
     learn.fit(1, {.train = false, .cbs = {&looks, &capture}, .rehearse = true});
   }
-  check<Error>(!capture.scores.empty(), "capture_preds", "there is no validation data");
+  check<Error>(learn.dls.valid.size() > 0, "capture_preds", "there is no validation data");
+  const Index batches = std::ssize(capture.scores), all = learn.dls.valid.size();
+  check<Error>(batches == all, "capture_preds", "a callback cancelled ", all - batches, " of ", all,
+               " batches");
   Predictions found{concat(capture.scores, 0).value(), {}};
   if (capture.labels.empty()) return found;
   found.labels = IntArray(Shape{std::ssize(capture.labels)}, capture.labels);

@@ -22,8 +22,9 @@ using View = std::function<Batch(Batch)>;
 
 /// The predictions of the learner's model for its validation data, through the learner's callbacks
 /// (which may transform batches), after `view` if there is one. The learner keeps its optimizer and
-/// the model its mode. Throws Error when there is no validation data, or it is shuffled. A view
-/// that is random draws from default_random(), whose later numbers are then others.
+/// the model its mode. Throws Error when there is no validation data, when it is shuffled, and when
+/// a callback cancelled a part of it. A view that is random draws from default_random(), whose
+/// later numbers are then others.
 Predictions capture_preds(Learner& learn, const View& view = nullptr);
 
 /// Test-time augmentation: average() over several views of the same rows. Throws Error for no

@@ -96,7 +96,7 @@ class PendingConvGradient : public Pending {
 /// The gradient with respect to the input of an activation y = f(z), f'(y) dy.
 class PendingActivationGradient : public Pending {
  public:
-  /// What it is computed from; computing it uses up dy. A batch norm in front reads it in its own
+  /// What it is computed from; which may use up dy. A batch norm in front reads it in its own
   /// pass.
   /// @{
   Lazy dy;

@@ -14,8 +14,12 @@ class BatchTransformCB : public Callback {
   /// Gets the batch as the callbacks before left it, and returns the one to go on with.
   using Transform = std::function<Batch(Batch)>;
   /// For the passes that are on. Throws Error when the transform is empty.
-  explicit BatchTransformCB(Transform transform, bool on_train = true, bool on_valid = true)
-      : transform_(std::move(transform)), on_train_(on_train), on_valid_(on_valid) {
+  explicit BatchTransformCB(Transform transform, bool on_train = true, bool on_valid = true,
+                            int order = callback_order::kUsual)
+      : Callback(order),
+        transform_(std::move(transform)),
+        on_train_(on_train),
+        on_valid_(on_valid) {
     check<Error>(transform_ != nullptr, "batch_transform", "the transform is empty");
   }
 

@@ -2,6 +2,8 @@
 
 #include <cmath>
 #include <limits>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "engine/error.h"
@@ -11,7 +13,9 @@
 namespace kindling {
 
 CheckpointCB::CheckpointCB(CheckpointOptions options)
-    : Callback(callback_order::kCheckpoint), options_(std::move(options)) {
+    : Callback(callback_order::kCheckpoint),
+      options_(std::move(options)),
+      larger_is_better_(options_.larger_is_better.value_or(options_.metric != "loss")) {
   check<Error>(options_.every >= 0, "checkpoint", "every ", options_.every,
                " batches: at least 0 expected");
 }
@@ -21,12 +25,17 @@ void CheckpointCB::resume(const std::string& path) { resume(Checkpoint(path)); }
 void CheckpointCB::before_fit(Learner& learn) {
   if (learn.rehearses) return;
   best_ = std::numeric_limits<double>::quiet_NaN();
-  check<Error>(options_.best.empty() || (learn.metrics && learn.validates), "checkpoint",
-               "a MetricsCB and validation expected: the best epoch is to be kept");
+  check<Error>(
+      options_.best.empty() || (learn.metrics && learn.validates && learn.dls.valid.size() > 0),
+      "checkpoint", "a MetricsCB and validation expected: the best epoch is to be kept");
   if (!options_.best.empty()) learn.metrics->expect(options_.metric, "checkpoint");
   check_names(options_.settings, learn);
-  in_hand_ = resume_.has_value();
+  std::set<std::string> names{""};
+  for (const Callback* cb : learn.callbacks())
+    check<Error>(cb->state_name().empty() || names.insert(cb->state_name()).second, "checkpoint",
+                 "two callbacks have the state_name() '", cb->state_name(), "': one expected");
   if (resume_) resume_->restore(learn, options_.settings);
+  in_hand_ = restored_ = resume_.has_value();
 }
 
 /// In the middle of a pass the callbacks, which have just made ready for a new one, get back what
@@ -54,13 +63,13 @@ void CheckpointCB::after_epoch(Learner& learn) {
 
 void CheckpointCB::cleanup_fit(Learner& learn) {
   if (learn.rehearses) return;
-  resume_.reset();
+  if (std::exchange(restored_, false)) resume_.reset();
   in_hand_ = false;  // where the fit was cancelled before its first pass
 }
 
 void CheckpointCB::keep_best(Learner& learn, const Position& next) {
   const double value = learn.metrics->history().back()[options_.metric];
-  const bool better = options_.larger_is_better ? value > best_ : value < best_;
+  const bool better = larger_is_better_ ? value > best_ : value < best_;
   if (std::isnan(value) || !(better || std::isnan(best_))) return;
   best_ = value;
   save_checkpoint(options_.best, learn, next, options_.settings);
@@ -76,7 +85,7 @@ void CheckpointCB::stop_if_asked(Learner& learn, const Position& next) {
 
 void CheckpointCB::state(Archive& archive) {
   archive("best", best_);
-  const std::string ours = str(options_.metric, options_.larger_is_better ? " up" : " down");
+  const std::string ours = str(options_.metric, larger_is_better_ ? " up" : " down");
   std::string measure = ours;
   archive("measure", measure);
   if (measure != ours) best_ = std::numeric_limits<double>::quiet_NaN();  // of something else

@@ -10,11 +10,12 @@ namespace kindling {
 
 /// What a CheckpointCB writes, and when.
 struct CheckpointOptions {
-  std::string last = "";          ///< File that is written after every epoch. Empty: none.
-  Index every = 0;                ///< It is written every so many training batches too. 0: not.
-  std::string best = "";          ///< File of the epoch whose validation was the best. Empty: none.
-  std::string metric = "loss";    ///< What is judged by: a value of the MetricsCB's rows.
-  bool larger_is_better = false;  ///< As for an accuracy.
+  std::string last = "";        ///< File that is written after every epoch. Empty: none.
+  Index every = 0;              ///< It is written every so many training batches too. 0: not.
+  std::string best = "";        ///< File of the epoch whose validation was the best. Empty: none.
+  std::string metric = "loss";  ///< What is judged by: a value of the MetricsCB's rows.
+  /// Which values are better. Unless given: smaller ones of "loss", larger ones of everything else.
+  std::optional<bool> larger_is_better = {};
   /// What must be the same when the fit goes on, beside what Checkpoint::settings() adds, whose
   /// names are taken.
   Settings settings = {};
@@ -27,6 +28,11 @@ struct CheckpointOptions {
 ///     learn.add(checkpoint);
 ///     learn.fit(3);
 ///
+/// Every fit has a best epoch of its own, and writes both files anew, also one that only validates
+/// (unless it rehearses). To go on with the best weights:
+///
+///     load_state_dict(model, read_weights("best.safetensors"));
+///
 /// While a StopSignals lives, Ctrl-C finishes the batch, writes `last` and leaves the fit by
 /// throwing Stopped.
 class CheckpointCB : public Callback {
@@ -34,7 +40,8 @@ class CheckpointCB : public Callback {
   /// Throws Error when `every` is negative.
   explicit CheckpointCB(CheckpointOptions options = {});
 
-  /// The next fit begins where this checkpoint stands. Throws Error for a file that is none.
+  /// The next fit that gets as far begins where this checkpoint stands. Throws Error for a file
+  /// that is none.
   void resume(const std::string& path);
   /// The same of one that was read already.
   void resume(Checkpoint checkpoint) { resume_ = std::move(checkpoint); }
@@ -52,9 +59,11 @@ class CheckpointCB : public Callback {
   void stop_if_asked(Learner& learn, const Position& next);
 
   CheckpointOptions options_;
+  bool larger_is_better_;
   std::optional<Checkpoint> resume_;
   bool in_hand_ = false;  ///< resume_ was restored in before_fit, and may be again in before_epoch.
-  double best_ = 0;       ///< NaN: none yet.
+  bool restored_ = false;  ///< By this fit.
+  double best_ = 0;        ///< NaN: none yet.
 };
 
 }  // namespace kindling

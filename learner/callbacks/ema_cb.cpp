@@ -13,6 +13,9 @@ EmaCB::EmaCB(double decay) : Callback(callback_order::kAverage), decay_(decay) {
 }
 
 void EmaCB::before_fit(Learner& learn) {
+  for (const Callback* cb : learn.callbacks())
+    check<Error>(cb == this || !dynamic_cast<const EmaCB*>(cb), "ema",
+                 "another callback averages the weights already: one expected");
   if (learn.rehearses) return;
   model_.clear();
   other_.clear();

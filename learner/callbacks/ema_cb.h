@@ -13,14 +13,16 @@ namespace kindling {
 ///
 /// for all parameters, and for buffers that are not counters. During a validation pass the model
 /// holds the average, afterwards its own weights again. A checkpoint that is written at the end of
-/// an epoch therefore has the average as the model's weights, which are those that were judged, and
-/// the model's own beside them. capture_preds() judges by the average too, unless the weights have
-/// changed since the latest fit. Every fit begins an average of its own.
+/// an epoch, behind its validation, therefore has the average as the model's weights, which are
+/// those that were judged, and the model's own beside them. capture_preds() judges by the average
+/// too, unless the weights have changed since the latest fit. Every fit begins an average of its
+/// own.
 class EmaCB : public Callback {
  public:
   /// Throws Error for a decay outside [0, 1).
   explicit EmaCB(double decay = 0.99);
 
+  /// Throws Error when there is another one, with whose weights it would exchange its own.
   void before_fit(Learner& learn) override;
   void before_epoch(Learner& learn) override;
   void after_step(Learner& learn) override;

@@ -7,14 +7,15 @@
 namespace kindling {
 
 /// Keeps gradients short: when the norm of all of them together is above max_norm, they are scaled
-/// down to it (Pascanu et al., 2013; torch's clip_grad_norm_).
+/// down to it (Pascanu et al., 2013; torch's clip_grad_norm_). The gradients that a MomentumLearner
+/// keeps are clipped too.
 class GradientClipCB : public Callback {
  public:
   /// Throws Error for a max_norm that is not positive and finite.
   explicit GradientClipCB(double max_norm);
 
   void after_backward(Learner& learn) override;
-  /// Before clipping, in the latest batch.
+  /// Before clipping, in the latest step.
   double norm() const { return norm_; }
 
  private:

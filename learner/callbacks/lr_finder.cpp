@@ -123,6 +123,7 @@ std::optional<double> suggest_lr(const std::vector<double>& lrs,
   std::optional<double> best;
   double steepest = 0;
   for (std::ptrdiff_t i = 1; i < lowest && i + 1 < n; ++i) {
+    if (!(lrs[i + 1] > lrs[i - 1])) continue;  // batches that were skipped raise no rate
     const double slope = (smooth[i + 1] - smooth[i - 1]) / std::log(lrs[i + 1] / lrs[i - 1]);
     if (slope < steepest) {
       steepest = slope;

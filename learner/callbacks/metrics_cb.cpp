@@ -22,9 +22,10 @@ void MetricsCB::print(const MetricsRow& row) {
 void MetricsCB::check_name(const std::string& name) const {
   std::vector<std::string> taken = names();
   taken.insert(taken.end(), {"epoch", "split", "seconds"});
-  const bool free = !name.empty() && name.find_first_of(",\n") == std::string::npos &&
+  const bool free = !name.empty() && name.find_first_of(",\r\n") == std::string::npos &&
                     std::find(taken.begin(), taken.end(), name) == taken.end();
-  check<Error>(free, "metrics", "'", name, "': a name of its own without commas expected");
+  check<Error>(free, "metrics", "'", name,
+               "': a name of its own without commas and line ends expected");
 }
 
 double MetricsCB::steady_seconds() {
@@ -52,7 +53,14 @@ void MetricsCB::before_fit(Learner& learn) {
   if (!learn.rehearses) history_.clear();
 }
 
+const MetricsRow& MetricsCB::latest() const {
+  check<Error>(latest_.has_value(), "metrics",
+               "this pass has no row yet: ask behind the MetricsCB, when it is over");
+  return *latest_;
+}
+
 void MetricsCB::before_epoch(Learner&) {
+  latest_.reset();
   loss_.reset();
   for (auto& [name, metric] : metrics_) metric->reset();
   began_ = clock();
@@ -67,6 +75,7 @@ void MetricsCB::after_epoch(Learner& learn) {
   MetricsRow row{learn.epoch, learn.training, {{"loss", loss_.compute()}}, 0};
   for (auto& [name, metric] : metrics_) row.values.emplace_back(name, metric->compute());
   row.seconds = clock() - began_;
+  latest_ = row;
   if (!learn.rehearses) history_.push_back(row);
   if (log) log(row);
 }

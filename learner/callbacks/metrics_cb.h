@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -51,6 +52,9 @@ class MetricsCB : public Callback {
   const std::vector<MetricsRow>& history() const { return history_; }
   /// The same as a table: `epoch,split,loss,<metrics>,seconds`.
   std::string csv() const;
+  /// The row of the pass that has just ended, also in a rehearsal, of which history() keeps none.
+  /// Throws Error while there is none: who asks in after_epoch comes behind the MetricsCB.
+  const MetricsRow& latest() const;
 
   /// Seconds since any fixed moment.
   std::function<double()> clock = steady_seconds;
@@ -76,6 +80,7 @@ class MetricsCB : public Callback {
   metrics::Mean loss_;
   double began_ = 0;  ///< By the clock.
   std::vector<MetricsRow> history_;
+  std::optional<MetricsRow> latest_;
 };
 
 }  // namespace kindling

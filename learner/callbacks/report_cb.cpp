@@ -115,6 +115,14 @@ void add_predictions(Report& report, const Predictions& predictions, const Image
   report.classes = images.classes();
   report.confusion.assign(counts.data(), counts.data() + counts.size());
 
+  const Index judged_rows = predictions.labels.size();
+  check(first >= 0 && first + judged_rows <= images.size(), "report", "predictions of ",
+        judged_rows, " rows from ", first, " on, of ", images.size(), " images");
+  for (Index i = 0; i < judged_rows; ++i)
+    check<Error>(predictions.labels[i] == images.labels()[first + i], "report", "prediction ", i,
+                 " is not of image ", first + i, ": labels ", predictions.labels[i], " and ",
+                 images.labels()[first + i]);
+
   const std::vector<std::string>& classes = images.classes();
   const auto example = [&](const JudgedRow& judged) {
     return Report::Example{picture_of(images, first + judged.row),

@@ -71,8 +71,9 @@ std::string place_of(const Learner& learn);
 
 /// How often each class was taken for each, and the images that the model is most wrong about and
 /// surest of, at most `shown` of each. The predictions are of rows first, first + 1, ... of images.
-/// Throws what metrics::ConfusionMatrix does for scores that are not one a class, and ShapeError
-/// for rows that the images do not have.
+/// Throws what metrics::ConfusionMatrix does for scores that are not one a class, ShapeError for
+/// rows that the images do not have, and Error where the labels are others: the rows of a random
+/// split, say, are not those of the images.
 void add_predictions(Report& report, const Predictions& predictions, const ImageDataset& images,
                      Index first = 0, Index shown = 24);
 

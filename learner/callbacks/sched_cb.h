@@ -9,7 +9,8 @@
 namespace kindling {
 
 /// Sets the learning rate before every training batch, and the momentum (SGD's and RMSprop's, or
-/// Adam's beta1) if there is a schedule for it. The steps are the batches of the whole fit.
+/// Adam's beta1) if there is a schedule for it. The steps are the batches of the whole fit. The
+/// rate that the fit was given has no effect beside it.
 class BatchSchedCB : public Callback {
  public:
   /// Throws Error for a rate without a schedule.

@@ -8,7 +8,10 @@
 
 namespace kindling {
 
-Watch::Watch(WatchOptions options, const char* who) : options_(std::move(options)), who_(who) {
+Watch::Watch(WatchOptions options, const char* who)
+    : options_(std::move(options)),
+      larger_is_better_(options_.larger_is_better.value_or(options_.metric != "loss")),
+      who_(who) {
   check<Error>(options_.threshold >= 0 && options_.threshold < 1 && options_.patience >= 0, who_,
                "threshold ", options_.threshold, ", patience ", options_.patience,
                ": a threshold in [0, 1) and a patience of at least 0 expected");
@@ -25,7 +28,7 @@ void Watch::begin(const Learner& learn) {
 bool Watch::runs_out(const Learner& learn) {
   const double value = learn.metrics->history().back()[options_.metric];
   const double margin = std::isfinite(best_) ? options_.threshold * std::abs(best_) : 0;
-  const bool better = options_.larger_is_better ? value > best_ + margin : value < best_ - margin;
+  const bool better = larger_is_better_ ? value > best_ + margin : value < best_ - margin;
   if (better || (std::isnan(best_) && !std::isnan(value))) {
     best_ = value;
     bad_ = 0;
@@ -37,7 +40,7 @@ bool Watch::runs_out(const Learner& learn) {
 
 void Watch::state(Archive& archive) {
   archive.same("metric", options_.metric);
-  archive.same("larger_is_better", options_.larger_is_better);
+  archive.same("larger_is_better", larger_is_better_);
   archive("best", best_);
   archive("bad", bad_);
   archive.expect(bad_ >= 0 && bad_ <= options_.patience, "bad",
@@ -67,6 +70,10 @@ void EarlyStoppingCB::before_fit(Learner& learn) {
 
 void EarlyStoppingCB::before_epoch(Learner& learn) {
   if (stopped_ && !learn.rehearses) throw CancelFit();
+}
+
+void EarlyStoppingCB::cleanup_epoch(Learner& learn) {
+  if (stopped_ && !learn.training && !learn.rehearses) throw CancelFit();
 }
 
 void EarlyStoppingCB::after_epoch(Learner& learn) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <limits>
+#include <optional>
 #include <string>
 
 #include "learner/learner.h"
@@ -9,8 +10,9 @@ namespace kindling {
 
 /// How a value of the MetricsCB is followed from one validation to the next.
 struct WatchOptions {
-  std::string metric = "loss";    ///< A name in the MetricsCB's rows.
-  bool larger_is_better = false;  ///< As for an accuracy.
+  std::string metric = "loss";  ///< A name in the MetricsCB's rows.
+  /// Which values are better. Unless given: smaller ones of "loss", larger ones of everything else.
+  std::optional<bool> larger_is_better = {};
   /// A better value is better by this share of the best one's size: PyTorch's threshold_mode "rel",
   /// which for negative values would take a slightly worse one for better.
   double threshold = 1e-4;
@@ -38,6 +40,7 @@ class Watch {
 
  private:
   WatchOptions options_;
+  bool larger_is_better_;
   const char* who_;
   double best_ = std::numeric_limits<double>::quiet_NaN();
   int bad_ = 0;
@@ -62,8 +65,8 @@ class PlateauCB : public Callback {
   Watch watch_;
 };
 
-/// Ends the fit when patience has run out: at the beginning of the next epoch, so that the one
-/// before is logged and kept like any other.
+/// Ends the fit when patience has run out, behind that epoch, which is logged and kept like any
+/// other. A fit that goes on from its checkpoint ends before the next.
 class EarlyStoppingCB : public Callback {
  public:
   /// Throws Error as Watch does.
@@ -72,6 +75,7 @@ class EarlyStoppingCB : public Callback {
   void before_fit(Learner& learn) override;
   void before_epoch(Learner& learn) override;
   void after_epoch(Learner& learn) override;
+  void cleanup_epoch(Learner& learn) override;
   /// Whether patience ran out in the latest fit.
   bool stopped() const { return stopped_; }
   std::string state_name() const override { return "early_stopping"; }

@@ -3,7 +3,7 @@ using namespace kindling;
 
 struct EnoughCB : Callback {
   void after_epoch(Learner& learn) override {  // comes twice: after training, after validation
-    if (!learn.training && learn.metrics->history().back()["accuracy"] > 0.8) throw CancelFit();
+    if (!learn.training && learn.metrics->latest()["accuracy"] > 0.8) throw CancelFit();
   }
 };
 

@@ -331,7 +331,7 @@ TEST_CASE("a gradient of another shape is refused, also one of as many numbers")
 }
 
 TEST_CASE("the value of a temporary may be kept, and a temporary op not recorded") {
-  static_assert(std::is_same_v<decltype(std::declval<Tensor>().value()), Array>);
+  static_assert(std::is_same_v<decltype(std::declval<Tensor>().value()), const Array>);
   static_assert(std::is_same_v<decltype(std::declval<const Tensor&>().value()), const Array&>);
   const Array& kept = (leaf({1, 2}) * leaf({3, 4})).value();
   CHECK(list(kept) == List{3, 8});

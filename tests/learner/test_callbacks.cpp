@@ -280,6 +280,34 @@ TEST_CASE("MetricsCB: names are taken once and cannot break the table") {
   CHECK(metrics.names() == std::vector<std::string>{"loss", "accuracy"});
 }
 
+TEST_CASE("MetricsCB: the latest row, in a rehearsal too, and none before the pass is over") {
+  Points data;
+  nn::Linear model(3, 2);
+  MetricsCB metrics;
+  metrics.log = nullptr;
+  CHECK_THROWS_WITH_AS(
+      metrics.latest(),
+      "[metrics] this pass has no row yet: ask behind the MetricsCB, when it is over", Error);
+  int rows = 0;
+  OnEvent early(
+      [&](const std::string& event, Learner&) {
+        if (event == "after_epoch") CHECK_THROWS_AS(metrics.latest(), Error);
+      },
+      -1);
+  OnEvent late([&](const std::string& event, Learner& l) {
+    if (event != "after_epoch") return;
+    ++rows;
+    CHECK(metrics.latest().train == l.training);
+    CHECK(metrics.latest().epoch == l.epoch);
+  });
+  TrainLearner learn(model, data.dls, nn::CrossEntropyLoss{}, {.cbs = {&metrics, &early, &late}});
+  learn.fit(2, {.rehearse = true});
+  CHECK(rows == 4);
+  CHECK(metrics.history().empty());
+  learn.fit(2);
+  CHECK(metrics.latest()["loss"] == metrics.history().back()["loss"]);
+}
+
 TEST_CASE("MetricsCB: one in a fit") {
   Points data;
   nn::Linear model(3, 2);
@@ -290,4 +318,13 @@ TEST_CASE("MetricsCB: one in a fit") {
                        "[metrics] two MetricsCB in one fit: one expected", Error);
   learn.fit(1);
   CHECK(first.history().size() == 2);
+  CHECK(learn.metrics == nullptr);
+  // One that leaves in the middle of a fit is not there in the next.
+  OnEvent leaves([&](const std::string& event, Learner& l) {
+    if (event == "before_batch") l.remove(first);
+  });
+  learn.fit(1, {.cbs = {&leaves}});
+  CHECK(learn.metrics == nullptr);
+  learn.fit(1, {.cbs = {&second}});
+  CHECK(second.history().size() == 2);
 }

@@ -261,4 +261,39 @@ TEST_CASE("CheckpointCB: what it cannot do it says before the fit") {
   TrainLearner other(*model, data.dls, nn::CrossEntropyLoss(), {.cbs = {&metrics, &misspelt}});
   CHECK_THROWS_WITH_AS(other.fit(1), "[checkpoint] no metric 'acuracy'; there are loss", Error);
   CHECK(metrics.history().empty());
+  GradientAccumulationCB two(2), three(3);
+  CheckpointCB saves({.last = folder.file("last")});
+  TrainLearner doubled(*model, data.dls, nn::CrossEntropyLoss(), {.cbs = {&two, &three, &saves}});
+  CHECK_THROWS_WITH_AS(doubled.fit(1),
+                       "[checkpoint] two callbacks have the state_name() 'gradient_accumulation': "
+                       "one expected",
+                       Error);
+}
+
+TEST_CASE("CheckpointCB: a fit that could not begin leaves what is to be resumed for the next") {
+  const TemporaryFolder folder;
+  const std::string half = folder.file("half");
+  WholeFit first({.last = half}), fit({});
+  StopAfter stop(13, half);
+  first.learn->add(stop);
+  CHECK_THROWS_AS(first.run(), std::runtime_error);
+  fit.checkpoint.resume(half);
+  OnEvent fails([](const std::string& event, Learner&) {
+    if (event == "before_fit") throw std::runtime_error("not yet");
+  });
+  fit.learn->add(fails);
+  CHECK_THROWS_WITH(fit.run(), "not yet");
+  fit.learn->remove(fails);
+  int batches = 0;
+  OnEvent counts([&](const std::string& event, Learner& l) {
+    batches += event == "after_step" && l.training;
+  });
+  fit.learn->add(counts);
+  fit.run();
+  WholeFit whole({});
+  const int resumed = std::exchange(batches, 0);
+  whole.learn->add(counts);
+  whole.run();
+  CHECK(resumed > 0);
+  CHECK(resumed < batches);
 }

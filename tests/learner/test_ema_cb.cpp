@@ -162,3 +162,12 @@ TEST_CASE("EmaCB: a model has its own running statistics back, however the fit e
     CHECK(statistics() == own);
   }
 }
+
+TEST_CASE("EmaCB: one in a fit") {
+  Points data;
+  nn::Linear model(3, 2);
+  EmaCB one, two;
+  TrainLearner learn(model, data.dls, nn::CrossEntropyLoss(), {.cbs = {&one, &two}});
+  CHECK_THROWS_WITH_AS(learn.fit(1),
+                       "[ema] another callback averages the weights already: one expected", Error);
+}

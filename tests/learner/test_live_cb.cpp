@@ -96,6 +96,7 @@ TEST_CASE("LiveCB: whoever asks sees the batch that was just done") {
         }
         // Half a second after what was shown first; then two.
         if (event == "before_batch") fit.now += std::chrono::milliseconds(l.iter == 0 ? 500 : 1500);
+        if (event == "after_step") ask(fit.server);  // which is watched for five seconds from now
         if (event == "after_batch" && l.iter == 0) CHECK(fit.batches() == 0);
         if (event == "after_batch" && l.iter == 1) {
           CHECK(fit.word("running") == "epoch 1 of 1, training batch 2 of 3");
@@ -118,8 +119,10 @@ TEST_CASE("LiveCB: while nobody asks, nothing is made between beginning and end"
   fit.learn.fit(1, {.cbs = {&time}});
   CHECK(ask(fit.server).version == 2);
   CHECK(fit.batches() == 3);
-  CHECK(fit.server.watched());
-  fit.learn.fit(1, {.cbs = {&time}});  // training and validation: three and two batches
+  OnEvent asks([&](const std::string& event, Learner&) {
+    if (event == "after_step" || event == "after_predict") ask(fit.server);
+  });
+  fit.learn.fit(1, {.cbs = {&time, &asks}});  // training and validation: three and two batches
   CHECK(ask(fit.server).version == 4 + 5);
 }
 

@@ -242,6 +242,17 @@ TEST_CASE("suggest_lr: the fall counts up to the minimum only, and one jump does
   CHECK(suggest_lr(lrs, losses) == found);
 }
 
+TEST_CASE("suggest_lr: a rate that was tried several times, as batches were skipped, is no cliff") {
+  std::vector<double> lrs, losses;
+  for (int i = 0; i < 40; ++i) {
+    lrs.push_back(1e-5 * std::pow(1.3, i < 5 ? 0 : i - 5));
+    losses.push_back(i < 30 ? 3 - 0.01 * i - (i > 20 ? 0.1 * (i - 20) : 0) : 2 + 0.3 * (i - 29));
+  }
+  const auto found = suggest_lr(lrs, losses);
+  REQUIRE(found.has_value());
+  CHECK(*found >= lrs[19]);
+}
+
 TEST_CASE("suggest_lr: none when the loss never falls, or there is too little to see") {
   const auto none = [](const std::vector<double>& losses) {
     std::vector<double> lrs;

@@ -154,3 +154,13 @@ TEST_CASE("capture_preds: of values to regress, what the model says and no label
           average({found, found});
         }) == "[average] predictions without labels: classes expected");
 }
+
+TEST_CASE("capture_preds: all rows, or none") {
+  Fitted fit;  // two batches
+  OnEvent cancels([](const std::string& event, Learner& l) {
+    if (event == "after_predict" && l.iter == 1) throw CancelBatch();
+  });
+  fit.learn.add(cancels);
+  CHECK(message_of([&] { capture_preds(fit.learn); }) ==
+        "[capture_preds] a callback cancelled 1 of 2 batches");
+}

@@ -295,6 +295,9 @@ TEST_CASE("add_predictions: counts, and the images with the largest and smallest
   CHECK(r.worst.size() == 20);
   CHECK(std::isnan(r.worst[0].confidence));
   CHECK_THROWS_AS(add_predictions(r, p, images, 15), ShapeError);
+  p.labels.data()[7] = (p.labels[7] + 1) % 3;
+  CHECK(begins(message_of([&] { add_predictions(r, p, images, first, 5); }),
+               str("[report] prediction 7 is not of image ", first + 7, ": labels ")));
 }
 
 TEST_CASE("judged_by_loss: what cannot be judged") {

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <limits>
 #include <string>
 #include <utility>
@@ -76,7 +77,7 @@ TEST_CASE("PlateauCB is PyTorch's ReduceLROnPlateau") {
 
 TEST_CASE("PlateauCB: every fit has all of its patience, and measures by its own best value") {
   ScriptedFit fit({1, 2, 3, 4});
-  PlateauCB plateau(0.5, {.metric = "x", .patience = 1});
+  PlateauCB plateau(0.5, {.metric = "x", .larger_is_better = false, .patience = 1});
   fit.learn.add(plateau);
   for (const int epochs : {2, 2, 3}) {  // patience runs out in the third epoch
     fit.scripted->resets = 0;
@@ -105,10 +106,28 @@ TEST_CASE("EarlyStoppingCB: ends the fit when patience has run out, with every e
     for (int again = 0; again < 2; ++again) {
       fit.scripted->resets = 0;
       fit.learn.fit(6);
+      CHECK_FALSE(fit.model.training());  // that of the validation, which came last
+      CHECK(fit.learn.epoch == std::min(c.epochs, 6) - (c.epochs < 6 ? 1 : 0));
       CHECK(fit.metrics.history().size() == static_cast<std::size_t>(2 * c.epochs));
       CHECK(stopping.stopped() == (c.epochs < 6));
     }
   }
+}
+
+TEST_CASE("what is better, unless it is said: less of the loss, more of everything else") {
+  ScriptedFit fit({1, 2, 3, 4});
+  EarlyStoppingCB rises({.metric = "x", .patience = 0});
+  fit.learn.fit(4, {.cbs = {&rises}});
+  CHECK_FALSE(rises.stopped());
+  fit.scripted->resets = 0;
+  EarlyStoppingCB falls({.metric = "x", .larger_is_better = false, .patience = 0});
+  fit.learn.fit(4, {.cbs = {&falls}});
+  CHECK(falls.stopped());
+  // The loss of a model that learns falls.
+  EarlyStoppingCB loss({.patience = 0});
+  fit.scripted->resets = 0;
+  fit.learn.fit(4, {.cbs = {&loss}});
+  CHECK_FALSE(loss.stopped());
 }
 
 TEST_CASE("what is watched must be there, and settings must make sense") {

@@ -61,7 +61,7 @@ struct EnoughCB : Callback {
   explicit EnoughCB(double accuracy) : enough(accuracy) {}
   double enough;
   void after_epoch(Learner& learn) override {
-    if (!learn.training && learn.metrics->history().back()["accuracy"] >= enough) throw CancelFit();
+    if (!learn.training && learn.metrics->latest()["accuracy"] >= enough) throw CancelFit();
   }
 };
 
