@@ -50,7 +50,8 @@ class Augment {
   Augment& horizontal_flip(double p = 0.5);
   /// Up to `most` times fills a part of the image, `share` of its height by `share` of its width,
   /// with normal noise of the image's own mean and deviation, within its smallest and largest value
-  /// (Zhong et al., "Random erasing", 2020; the course's RandErase).
+  /// (Zhong et al., "Random erasing", 2020; the course's RandErase, which draws once for a whole
+  /// batch).
   Augment& random_erase(double share = 0.2, int most = 4);
   /// Up to `most` times copies such a part of the image to another place (the course's RandCopy).
   Augment& random_copy(double share = 0.2, int most = 4);

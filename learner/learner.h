@@ -40,7 +40,8 @@ struct LearnerOptions {
   /// @}
 };
 
-/// Which passes a fit makes, and what holds for this fit alone.
+/// Which passes a fit makes, and what holds for this fit alone. One that only validates is a fit
+/// like any other: histories, averages and files begin anew. With `rehearse` they stay as they are.
 struct FitOptions {
   bool train = true;                ///< Every epoch has a pass over dls.train.
   bool valid = true;                ///< Every epoch ends with one over dls.valid.

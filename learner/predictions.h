@@ -34,7 +34,8 @@ Predictions capture_preds(Learner& learn, const View& view = nullptr);
 Predictions tta(Learner& learn, const std::vector<View>& views);
 
 /// Several models, or views, together: the mean of their probabilities (softmax of the scores), of
-/// which the scores are the logarithms, so that they can be averaged again. Throws Error for none,
+/// which the scores are the logarithms, so that they can be averaged again. (The course averages
+/// scores.) Throws Error for none,
 /// without labels, for other labels, or another number of classes.
 Predictions average(const std::vector<Predictions>& all);
 

@@ -84,16 +84,24 @@ void ActivationStats::color_dim(const std::string& path) const {
   plot::write_png(path, color_dim());
 }
 
-void ActivationStats::dead_chart(const std::string& path) const {
-  plot::dead_chart(path, panels(*this, [this](std::size_t i) { return label(i); }),
-                   {"Share of activations near zero", kRange});
+plot::Canvas ActivationStats::dead_chart() const {
+  return plot::dead_chart(panels(*this, [this](std::size_t i) { return label(i); }),
+                          {"Share of activations near zero", kRange});
 }
 
-void ActivationStats::plot_stats(const std::string& path) const {
+void ActivationStats::dead_chart(const std::string& path) const {
+  plot::write_png(path, dead_chart());
+}
+
+plot::Canvas ActivationStats::plot_stats() const {
   std::vector<plot::StatsSeries> series;
   for (std::size_t i = 0; i < hooks().size(); ++i)
     series.push_back({label(i), hooks()[i].state().means, hooks()[i].state().stds});
-  plot::plot_stats(path, series, "Activations over time");
+  return plot::plot_stats(series, "Activations over time");
+}
+
+void ActivationStats::plot_stats(const std::string& path) const {
+  plot::write_png(path, plot_stats());
 }
 
 }  // namespace kindling

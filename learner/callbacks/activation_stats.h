@@ -43,9 +43,15 @@ class ActivationStats : public HooksCallback<LayerStats> {
   /// Share of activations in the lowest bin, |y| < kRange / kBins, over time, a panel a layer. Of a
   /// convolution, that is what stands in front of its norm and activation: near 1 nothing passes.
   /// What is stuck far below 0, where a ReLU makes zeros of it, does not show here.
+  /// @{
   void dead_chart(const std::string& path) const;
+  plot::Canvas dead_chart() const;
+  /// @}
   /// Means and standard deviations over time, a line a layer.
+  /// @{
   void plot_stats(const std::string& path) const;
+  plot::Canvas plot_stats() const;
+  /// @}
 
  private:
   std::string label(std::size_t i) const;

@@ -50,11 +50,18 @@ void MixCB::before_batch(Learner& learn) {
   IntArray other_labels(labels.shape());
   for (std::size_t i = 0; i < others.size(); ++i) other_labels.data()[i] = labels[others[i]];
   plain_ = learn.loss_func;
-  learn.loss_func = [plain = *plain_, other_labels, share = static_cast<Scalar>(share_)](
+  asked_ = false;
+  learn.loss_func = [this, plain = *plain_, other_labels, share = static_cast<Scalar>(share_)](
                         const Tensor& preds, const IntArray& own_labels) {
+    asked_ = true;
     return plain(preds, Batch{{}, own_labels}) * share +
            plain(preds, Batch{{}, other_labels}) * (1 - share);
   };
+}
+
+void MixCB::after_loss(Learner&) {
+  check<Error>(!plain_ || asked_, who_,
+               "the loss was not computed by loss_func, which mixes labels");
 }
 
 void MixCB::cleanup_batch(Learner& learn) {

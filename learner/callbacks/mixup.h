@@ -21,6 +21,8 @@ class MixCB : public Callback {
   /// longer have.
   void before_fit(Learner& learn) override;
   void before_batch(Learner& learn) override;
+  /// Throws Error when the loss of a mixed batch was not computed by loss_func.
+  void after_loss(Learner& learn) override;
   void cleanup_batch(Learner& learn) override;
   /// Of x, in the latest training batch.
   double share() const { return share_; }
@@ -37,6 +39,7 @@ class MixCB : public Callback {
   const char* who_;
   double alpha_, share_ = 1;
   std::optional<LossFunction> plain_;  ///< The learner's own, while a batch is mixed.
+  bool asked_ = false;                 ///< The one in its place was.
 };
 
 /// share x + (1 - share) other (Zhang et al., "mixup", 2018).

@@ -22,6 +22,9 @@ using Settings = std::map<std::string, std::string>;
 ///               position (with the state of the stream that the pass drew the order of its rows
 ///               from), the streams of random numbers, rates, sums, histories
 ///
+/// Not in it: which parameters are frozen, modules whose mode was set apart, the loss and callbacks
+/// that came along on the way.
+///
 /// A fit that goes on from it computes the same bits as one that was never interrupted, by the same
 /// program on the same kind of processor. The weights in it can be read with read_weights() or, by
 /// anybody, with a safetensors library.

@@ -270,3 +270,18 @@ TEST_CASE("mixtures: bad settings, bad inputs, and a batch that fails leaves no 
   again.fit(1, {.train = false});  // a mixed loss here would be of rows that there are not
   CHECK(batches == 2);
 }
+
+TEST_CASE("MixCB: a loss that does not mix the labels is refused") {
+  struct OwnLoss : TrainLearner {
+    using TrainLearner::TrainLearner;
+    void get_loss() override { loss = cross_entropy(preds, batch.labels()); }
+  };
+  const ImageDataset images = synthetic_images(12, 3, 1, {.height = 4, .width = 4});
+  nn::Sequential model{nn::make<nn::Flatten>(), nn::make<nn::Linear>(16, 3)};
+  MixupCB mixup;
+  OwnLoss learn(model, make_data_loaders(images, images, 4), nn::CrossEntropyLoss(),
+                {.cbs = {&mixup}});
+  CHECK(message_of([&] { learn.fit(1); }) ==
+        "[mixup] the loss was not computed by loss_func, which mixes labels");
+  learn.fit(1, {.train = false});  // nothing is mixed there
+}
