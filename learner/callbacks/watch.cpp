@@ -73,7 +73,8 @@ void EarlyStoppingCB::before_epoch(Learner& learn) {
 }
 
 void EarlyStoppingCB::cleanup_epoch(Learner& learn) {
-  if (stopped_ && !learn.training && !learn.rehearses) throw CancelFit();
+  const bool last = learn.epoch + 1 == learn.n_epochs;  // which ends by itself
+  if (stopped_ && !learn.training && !learn.rehearses && !last) throw CancelFit();
 }
 
 void EarlyStoppingCB::after_epoch(Learner& learn) {

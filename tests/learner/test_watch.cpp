@@ -114,6 +114,19 @@ TEST_CASE("EarlyStoppingCB: ends the fit when patience has run out, with every e
   }
 }
 
+TEST_CASE("EarlyStoppingCB: a fit whose patience runs out in its last epoch comes to its end") {
+  for (const int epochs : {3, 4}) {
+    ScriptedFit fit({1, 2, 3, 4});
+    EarlyStoppingCB stopping({.metric = "x", .larger_is_better = false, .patience = 1});
+    bool to_its_end = false;
+    OnEvent end([&](const std::string& event, Learner&) { to_its_end |= event == "after_fit"; });
+    fit.learn.fit(epochs, {.cbs = {&stopping, &end}});
+    CHECK(stopping.stopped());
+    CHECK(fit.metrics.history().size() == 6);
+    CHECK(to_its_end == (epochs == 3));
+  }
+}
+
 TEST_CASE("what is better, unless it is said: less of the loss, more of everything else") {
   ScriptedFit fit({1, 2, 3, 4});
   EarlyStoppingCB rises({.metric = "x", .patience = 0});
