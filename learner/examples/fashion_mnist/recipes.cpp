@@ -189,27 +189,28 @@ Recipe fast93() {
   return r;
 }
 
-/// The network of `pooled`, which the course trains for 20 epochs to get there.
+/// Four stages, each twice as wide as the one before, with a ResBlock in the two between.
+std::unique_ptr<nn::Module> residual_stages(Index width) {
+  return nn::stages({width, 2 * width, 4 * width, 8 * width},
+                    {.halving = nn::Halving::max_pool, .blocks = true});
+}
+
 Recipe fast94() {
-  Recipe r = fast(nn::pooled_resnet(), 8, 512);
+  Recipe r = fast(residual_stages(24), 7, 512);
   augment(r, Augment().horizontal_flip());
   r.flips = true;
   return r;
 }
 
-std::unique_ptr<nn::Module> wide_stages() {
-  return nn::stages({48, 96, 192, 384}, {.halving = nn::Halving::max_pool, .blocks = true});
-}
-
 Recipe best5() {
-  Recipe r = fast(wide_stages(), 5, 512);
+  Recipe r = fast(residual_stages(48), 5, 512);
   augment(r, Augment().horizontal_flip());
   r.flips = true;
   return r;
 }
 
 Recipe best() {
-  Recipe r = fast(wide_stages(), 20, 512);
+  Recipe r = fast(residual_stages(48), 20, 512);
   const auto [mean, std] = r.normalize;
   const Scalar black = (0 - mean) / std;
   augment(r, Augment().random_crop(1, black).horizontal_flip().random_erase(0.2, 2));
