@@ -215,8 +215,8 @@ CsvDataset load_csv(const std::filesystem::path& path, const CsvOptions& options
 
   std::vector<Scalar> x, values;
   for (bool there = !options.header || csv.next(row); there; there = csv.next(row)) {
-    csv.require(row.size() > 1 || !row[0].empty() || columns.size() == 1,
-                "an empty line: ", columns.size(), " fields expected");
+    csv.require(row.size() > 1 || !row[0].empty(), "an empty line: ", columns.size(),
+                " fields expected");
     csv.require(row.size() == columns.size(), row.size(),
                 row.size() == 1 ? " field, " : " fields, ", columns.size(), " expected");
     for (const std::size_t i : features) x.push_back(finite(csv, columns, i, row));

@@ -79,8 +79,8 @@ Predictions capture_preds(Learner& learn, const View& view) {
     const KeepsOptimizer keeps(learn);
     learn.fit(1, {.train = false, .cbs = {&looks, &capture}, .rehearse = true});
   }
-  check<Error>(learn.dls.valid.size() > 0, "capture_preds", "there is no validation data");
   const Index batches = std::ssize(capture.scores), all = learn.dls.valid.size();
+  check<Error>(all > 0, "capture_preds", "there is no validation data");
   check<Error>(batches == all, "capture_preds", "a callback cancelled ", all - batches, " of ", all,
                " batches");
   Predictions found{concat(capture.scores, 0).value(), {}};

@@ -8,6 +8,7 @@
 
 #include "engine/error.h"
 #include "learner/callbacks/metrics_cb.h"
+#include "learner/callbacks/watch.h"
 #include "learner/stop_signals.h"
 
 namespace kindling {
@@ -15,7 +16,7 @@ namespace kindling {
 CheckpointCB::CheckpointCB(CheckpointOptions options)
     : Callback(callback_order::kCheckpoint),
       options_(std::move(options)),
-      larger_is_better_(options_.larger_is_better.value_or(options_.metric != "loss")) {
+      larger_is_better_(larger_is_better(options_.larger_is_better, options_.metric)) {
   check<Error>(options_.every >= 0, "checkpoint", "every ", options_.every,
                " batches: at least 0 expected");
 }
@@ -25,12 +26,9 @@ void CheckpointCB::resume(const std::string& path) { resume(Checkpoint(path)); }
 void CheckpointCB::before_fit(Learner& learn) {
   if (learn.rehearses) return;
   best_ = std::numeric_limits<double>::quiet_NaN();
-  check<Error>(
-      options_.best.empty() || (learn.metrics && learn.validates && learn.dls.valid.size() > 0),
-      "checkpoint", "a MetricsCB and validation expected: the best epoch is to be kept");
-  if (!options_.best.empty()) learn.metrics->expect(options_.metric, "checkpoint");
+  if (!options_.best.empty()) expect_metric(learn, options_.metric, "checkpoint");
   check_names(options_.settings, learn);
-  std::set<std::string> names{""};
+  std::set<std::string> names;
   for (const Callback* cb : learn.callbacks())
     check<Error>(cb->state_name().empty() || names.insert(cb->state_name()).second, "checkpoint",
                  "two callbacks have the state_name() '", cb->state_name(), "': one expected");

@@ -8,9 +8,19 @@
 
 namespace kindling {
 
+bool larger_is_better(const std::optional<bool>& said, const std::string& metric) {
+  return said.value_or(metric != "loss");
+}
+
+void expect_metric(const Learner& learn, const std::string& metric, const char* who) {
+  check<Error>(learn.metrics && learn.validates && learn.dls.valid.size() > 0, who,
+               "a MetricsCB and validation expected: its ", metric, " is to be followed");
+  learn.metrics->expect(metric, who);
+}
+
 Watch::Watch(WatchOptions options, const char* who)
     : options_(std::move(options)),
-      larger_is_better_(options_.larger_is_better.value_or(options_.metric != "loss")),
+      larger_is_better_(larger_is_better(options_.larger_is_better, options_.metric)),
       who_(who) {
   check<Error>(options_.threshold >= 0 && options_.threshold < 1 && options_.patience >= 0, who_,
                "threshold ", options_.threshold, ", patience ", options_.patience,
@@ -18,9 +28,7 @@ Watch::Watch(WatchOptions options, const char* who)
 }
 
 void Watch::begin(const Learner& learn) {
-  check<Error>(learn.metrics && learn.validates && learn.dls.valid.size() > 0, who_,
-               "a MetricsCB and validation expected: its ", options_.metric, " is to be followed");
-  learn.metrics->expect(options_.metric, who_);
+  expect_metric(learn, options_.metric, who_);
   best_ = std::numeric_limits<double>::quiet_NaN();
   bad_ = 0;
 }

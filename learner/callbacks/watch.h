@@ -21,6 +21,12 @@ struct WatchOptions {
   int patience = 3;
 };
 
+/// Whether larger values of a metric are better: as it is said, or else of everything but "loss".
+bool larger_is_better(const std::optional<bool>& said, const std::string& metric);
+/// To be called in before_fit. Throws Error, in the name of `who`, when the fit has no MetricsCB,
+/// or one without that metric, or does not validate, or has nothing to validate on.
+void expect_metric(const Learner& learn, const std::string& metric, const char* who);
+
 /// Counts the validations since the best one.
 class Watch {
  public:
@@ -28,8 +34,7 @@ class Watch {
   /// patience.
   explicit Watch(WatchOptions options, const char* who = "watch");
 
-  /// To be called in before_fit. Throws Error when the fit has no MetricsCB, or one without that
-  /// metric, or does not validate, or has nothing to validate on.
+  /// To be called in before_fit. Throws Error as expect_metric() does.
   void begin(const Learner& learn);
   /// Takes the latest row of the metrics; says whether patience has run out, and then counts anew.
   /// A value that is no number is not better.

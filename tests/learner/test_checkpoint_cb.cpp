@@ -252,8 +252,8 @@ TEST_CASE("CheckpointCB: what it cannot do it says before the fit") {
   CheckpointCB best({.best = folder.file("best")});
   learn.add(best);
   CHECK_THROWS_WITH_AS(
-      learn.fit(1),
-      "[checkpoint] a MetricsCB and validation expected: the best epoch is to be kept", Error);
+      learn.fit(1), "[checkpoint] a MetricsCB and validation expected: its loss is to be followed",
+      Error);
   CHECK_THROWS_AS(best.resume(folder.file("missing")), Error);
   MetricsCB metrics;
   metrics.log = nullptr;

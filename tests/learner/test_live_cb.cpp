@@ -70,6 +70,10 @@ struct LiveFit {
   LiveServer server{0};
   LiveCB live;
   LiveCB::Time now{};
+  /// For a guest: ten seconds pass with every batch.
+  OnEvent hurry{[this](const std::string& event, Learner&) {
+    if (event == "before_batch") now += std::chrono::seconds(10);
+  }};
   TrainLearner learn{model, data.dls, nn::CrossEntropyLoss(), {.cbs = {&live, &metrics, &report}}};
 
   explicit LiveFit(std::string afterwards = {}) : live(server, report, std::move(afterwards)) {
@@ -112,17 +116,14 @@ TEST_CASE("LiveCB: whoever asks sees the batch that was just done") {
 
 TEST_CASE("LiveCB: while nobody asks, nothing is made between beginning and end") {
   LiveFit fit;
-  OnEvent time([&](const std::string& event, Learner&) {
-    if (event == "before_batch") fit.now += std::chrono::seconds(10);
-  });
   CHECK_FALSE(fit.server.watched());
-  fit.learn.fit(1, {.cbs = {&time}});
+  fit.learn.fit(1, {.cbs = {&fit.hurry}});
   CHECK(ask(fit.server).version == 2);
   CHECK(fit.batches() == 3);
   OnEvent asks([&](const std::string& event, Learner&) {
     if (event == "after_step" || event == "after_predict") ask(fit.server);
   });
-  fit.learn.fit(1, {.cbs = {&time, &asks}});  // training and validation: three and two batches
+  fit.learn.fit(1, {.cbs = {&fit.hurry, &asks}});  // training and validation: three and two batches
   CHECK(ask(fit.server).version == 4 + 5);
 }
 
@@ -156,10 +157,7 @@ TEST_CASE("LiveCB: of a rehearsal nothing is shown") {
   LiveFit fit;
   fit.learn.fit(1);
   const int before = ask(fit.server).version;
-  OnEvent time([&](const std::string& event, Learner&) {
-    if (event == "before_batch") fit.now += std::chrono::seconds(10);
-  });
   capture_preds(fit.learn);
-  fit.learn.fit(1, {.cbs = {&time}, .rehearse = true});
+  fit.learn.fit(1, {.cbs = {&fit.hurry}, .rehearse = true});
   CHECK(ask(fit.server).version == before);
 }
