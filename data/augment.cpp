@@ -9,23 +9,6 @@
 
 namespace kindling {
 
-std::uint32_t Draw::word() {
-  if (left_ == 0) {
-    block_ = Random::block(key_, counter_++);
-    left_ = 4;
-  }
-  return block_[static_cast<std::size_t>(--left_)];
-}
-
-double Draw::uniform() { return word() * 0x1p-32; }
-
-double Draw::normal() {
-  const double u = (word() + 0.5) * 0x1p-32, v = uniform();
-  return std::sqrt(-2 * std::log(u)) * std::cos(2 * std::numbers::pi * v);
-}
-
-Index Draw::below(Index n) { return static_cast<Index>(uniform() * static_cast<double>(n)); }
-
 namespace {
 
 /// A part of an image, and where it begins.

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <array>
-#include <cstdint>
 #include <functional>
 #include <vector>
 
@@ -9,24 +7,6 @@
 #include "engine/random.h"
 
 namespace kindling {
-
-/// Random numbers of one sample of one batch: the same whatever thread asks.
-class Draw {
- public:
-  /// `key`: the batch's number from the stream. `sample`: its row, below 2^32.
-  Draw(std::uint64_t key, Index sample)
-      : key_(key), counter_(static_cast<std::uint64_t>(sample) << 32) {}
-  double uniform();                                ///< In [0, 1).
-  double normal();                                 ///< Of mean 0 and deviation 1.
-  Index below(Index n);                            ///< In [0, n).
-  bool chance(double p) { return uniform() < p; }  ///< Never for p = 0, always for p = 1.
-
- private:
-  std::uint32_t word();
-  std::uint64_t key_, counter_;
-  std::array<std::uint32_t, 4> block_{};
-  int left_ = 0;
-};
 
 /// Changes the images of a batch at random, each in its own way, in parallel: the bits depend on
 /// the stream of random numbers and on nothing else. Each batch takes one number from the stream.

@@ -50,6 +50,24 @@ class Random {
   State state_;
 };
 
+/// Random numbers of one sample of a batch, one at a time: the same whatever thread asks.
+class Draw {
+ public:
+  /// `key`: the batch's number, of Random::bits(). `sample`: its row, below 2^32.
+  Draw(std::uint64_t key, Index sample)
+      : key_(key), counter_(static_cast<std::uint64_t>(sample) << 32) {}
+  double uniform();                                ///< In [0, 1).
+  double normal();                                 ///< Of mean 0 and deviation 1.
+  Index below(Index n);                            ///< In [0, n).
+  bool chance(double p) { return uniform() < p; }  ///< Never for p = 0, always for p = 1.
+
+ private:
+  std::uint32_t word();
+  std::uint64_t key_, counter_;
+  std::array<std::uint32_t, 4> block_{};
+  int left_ = 0;
+};
+
 /// The stream that everything draws from that is not given its own: initialization, shuffling.
 Random& default_random();
 

@@ -6,7 +6,6 @@
 
 #include "engine/error.h"
 #include "engine/ops/elementwise.h"
-#include "engine/random.h"
 
 namespace kindling {
 

@@ -3,7 +3,7 @@
 #include <optional>
 #include <vector>
 
-#include "data/augment.h"
+#include "engine/random.h"
 #include "learner/learner.h"
 
 namespace kindling {
