@@ -34,12 +34,12 @@ Contender find(const Step& step, const std::string& name) {
 }
 
 double in_a_child(const std::string& model, Index batch, const std::string& name, int threads) {
-  const std::string command = str("/proc/self/exe --memory-of ", model, " --batch ", batch,
-                                  " --contender '", name, "' --threads ", threads);
   // The shell's /proc/self is the shell: the path is read here.
   char path[4096] = {};
   if (!realpath("/proc/self/exe", path)) return std::nan("");
-  FILE* child = popen(("'" + std::string(path) + "'" + command.substr(14)).c_str(), "r");
+  const std::string command = str("'", path, "' --memory-of ", model, " --batch ", batch,
+                                  " --contender '", name, "' --threads ", threads);
+  FILE* child = popen(command.c_str(), "r");
   if (!child) return std::nan("");
   double mib = std::nan("");
   if (std::fscanf(child, "%lf", &mib) != 1) mib = std::nan("");

@@ -41,16 +41,27 @@ Case step(const std::string& model, Index batch, bool quick, bool stats = false,
   return c;
 }
 
-/// The same step with sums cut by the threads there are and not by shapes: what determinism costs.
+/// While one of these lives, sums are cut by the threads there are and not by shapes.
+struct SumsByThreads {
+  SumsByThreads() { sums_by_threads = true; }
+  ~SumsByThreads() { sums_by_threads = false; }
+  SumsByThreads(const SumsByThreads&) = delete;
+  SumsByThreads& operator=(const SumsByThreads&) = delete;
+};
+
+/// The same step with sums cut by threads: what determinism costs.
 Trial prepare_free(const std::string& model, Index batch) {
   const Step step = make_step(model, batch, false);
   Trial trial = ours(step);
   Contender free = our_step(step);
   free.name = "sums by threads";
   free.run = [run = free.run] {
-    sums_by_threads = true;
+    const SumsByThreads guard;
     run();
-    sums_by_threads = false;
+  };
+  free.result = [result = free.result] {
+    const SumsByThreads guard;
+    return result();
   };
   trial.contenders.push_back(free);
   return trial;

@@ -47,7 +47,7 @@ struct Trial {
 enum class Unit { gflops, gigabytes, images, time, mebibytes };
 
 struct Case {
-  std::string name;  ///< "matmul/256x256x256/none"
+  std::string name;  ///< What, on what, how: "matmul/256x256x256/none"; as --filter sees it.
   Unit unit = Unit::gflops;
   double flops = 0;              ///< Arithmetic of one run, 0 where it is no matter.
   double read = 0, written = 0;  ///< Bytes that have to be read and written at least.

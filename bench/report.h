@@ -16,7 +16,8 @@ struct Report {
   std::vector<Result> results;
 };
 
-/// "AMD EPYC, 2 processors, AVX-512".
+/// The processor's name, how many there are, and for which instructions this was compiled: "AMD
+/// EPYC, 2 processors, compiled for AVX-512".
 std::string machine_name();
 
 /// To stdout: the machine, its limits, the peers that are missing; the head of the table; a row.

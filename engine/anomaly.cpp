@@ -41,9 +41,11 @@ void check_forward(const Op& op, const Array& y, std::span<const Tensor> inputs)
   if (!bad) return;
   std::string given = "its inputs are finite";
   for (std::size_t i = 0; i < inputs.size(); ++i)
-    if (const auto k = first_bad(inputs[i].value()); k && given.starts_with("its inputs"))
+    if (const auto k = first_bad(inputs[i].value())) {
       given = str("input ", i, " ", inputs[i].shape(), " has ", inputs[i].value()[*k],
                   " at element ", *k);
+      break;
+    }
   // The modules put their names in front as the error leaves them.
   throw Error(
       str("[", op.name, "] y ", y.shape(), " is ", y[*bad], " at element ", *bad, "; ", given));

@@ -11,7 +11,7 @@ namespace kindling {
 namespace {
 
 /// `root` and everything behind it, inputs first: a node is made after its inputs.
-std::vector<const Node*> nodes_behind(const Node& root) {
+std::vector<const Node*> inputs_first(const Node& root) {
   std::vector<const Node*> found{&root};
   std::unordered_map<const Node*, bool> seen{{&root, true}};
   for (std::size_t i = 0; i < found.size(); ++i) {
@@ -68,7 +68,7 @@ Graph graph_behind(const Tensor& result, const std::vector<std::pair<std::string
 
   Graph graph;
   std::unordered_map<const Node*, std::size_t> place;
-  for (const Node* node : nodes_behind(*result.node())) {
+  for (const Node* node : inputs_first(*result.node())) {
     const std::size_t first_edge = graph.edges.size();
     for (const auto& input : node->inputs) {
       const int number = static_cast<int>(graph.edges.size() - first_edge);

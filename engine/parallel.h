@@ -105,7 +105,7 @@ void parallel_for(Index tasks, Index work, const Body& body) {
 #pragma omp parallel num_threads(threads)
     {
       current_slot = omp_get_thread_num();
-      // Of the static shares, too, none is left when there are fewer threads than were asked for.
+      // A static share is one thread's. Of fewer threads than were asked for, each has several.
       const int step = sharing == Sharing::kStatic ? omp_get_num_threads() : 1;
       for (int k = 0; k < cut; k += step) shares[(current_slot + k) % cut].work_off(body);
       current_slot = 0;

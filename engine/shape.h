@@ -94,7 +94,8 @@ Axes normalize_axes(const char* who, const Shape& shape, const Axes& axes);
 /// The shape that is left when `axes` (normalized) are reduced: gone, or 1 with keepdim.
 Shape reduced_shape(const Shape& shape, const Axes& axes, bool keepdim);
 
-/// `shape` with a single -1 replaced by what makes its size equal to `size`.
+/// `to` as a shape of from.size() elements, a single -1 in it replaced by what is left for it.
+/// Throws ShapeError, which names `who`, where there is no such shape.
 Shape resolve_reshape(const char* who, const Shape& from, std::span<const Index> to);
 
 /// Output extent of a window (convolution, pooling) over one axis; with ceil_mode a last window

@@ -127,7 +127,7 @@ namespace {
 
 /// Everything that `root` depends on and that wants a gradient, outputs first. A node is made after
 /// its inputs, so sorting by number is all there is to a topological order.
-RecycledVector<std::shared_ptr<Node>> nodes_behind(const std::shared_ptr<Node>& root) {
+RecycledVector<std::shared_ptr<Node>> outputs_first(const std::shared_ptr<Node>& root) {
   const std::uint64_t pass = next_pass.fetch_add(1, std::memory_order_relaxed);
   RecycledVector<std::shared_ptr<Node>> order{root};
   root->visited = pass;
@@ -162,6 +162,10 @@ void visit(Node& node, bool retain_graph) {
     if (!node.op) {
       accumulate(node.grad, std::move(dy));
     } else {
+      if (node.released)  // by a hook, since this pass began: there is no way on
+        throw Error(str("[backward] the graph of '", node.op->name, "' ", node.shape,
+                        " was released by a backward() of a gradient hook; call that one with "
+                        "retain_graph = true"));
       if (node.retains_grad) accumulate(node.grad, dy);
       if (trace::tracing()) [[unlikely]] {
         trace::backward(node, std::move(dy));
@@ -186,7 +190,7 @@ void Tensor::backward(Array cotangent, bool retain_graph) const {
   check<Error>(cotangent.defined(), "backward", "an undefined cotangent for a tensor of ", shape());
   check(cotangent.shape() == shape(), "backward", "cotangent ", cotangent.shape(),
         " for a tensor of ", shape());
-  auto order = nodes_behind(impl_->node);
+  auto order = outputs_first(impl_->node);
   // Whatever a backward function throws, no half-built gradient stays behind.
   struct Cleaner {
     RecycledVector<std::shared_ptr<Node>>& order;

@@ -1,6 +1,8 @@
 #include "nn/layers.h"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "engine/error.h"
 #include "engine/ops/activation.h"
@@ -78,6 +80,13 @@ std::string Conv2d::extra() const {
 
 Tensor Conv2d::forward(const Tensor& x) { return conv2d(x, weight, bias, stride_, padding_); }
 
+Weights weights_of(const Module& module) {
+  if (const auto* conv = dynamic_cast<const Conv2d*>(&module)) return {conv->weight, conv->bias};
+  if (const auto* linear = dynamic_cast<const Linear*>(&module))
+    return {linear->weight, linear->bias};
+  return {};
+}
+
 Tensor ReLU::forward(const Tensor& x) { return relu(x); }
 
 GeneralRelu::GeneralRelu(Scalar leak, Scalar sub, Scalar max) : leak_(leak), sub_(sub), max_(max) {
@@ -119,6 +128,9 @@ Tensor Dropout2d::forward(const Tensor& x) {
 Embedding::Embedding(Index things, Index features) {
   check<Error>(things >= 1 && features >= 1, "embedding", things, " things, ", features,
                " features: at least 1 of each expected");
+  // Behind that a Scalar skips whole numbers, or an index of gather() ends.
+  constexpr Index kMost = Index{1} << std::min(std::numeric_limits<Scalar>::digits, 31);
+  check<Error>(things <= kMost, "embedding", things, " things: at most ", kMost, " expected");
   weight = parameter("weight", default_random().normal(Shape{things, features}));
 }
 
@@ -126,12 +138,12 @@ std::string Embedding::extra() const { return str(weight.dim(0), ", ", weight.di
 
 Tensor Embedding::forward(const Tensor& x) {
   IntArray rows(x.shape());
-  for (Index i = 0; i < x.size(); ++i) {
-    const Scalar thing = x.value()[i];
-    check<Error>(
-        thing >= 0 && thing < static_cast<Scalar>(weight.dim(0)) && thing == std::floor(thing),
-        "embedding", "thing ", thing, ": a whole number below ", weight.dim(0), " expected");
-    rows.data()[i] = static_cast<std::int32_t>(thing);
+  std::int32_t* row = rows.data();
+  const auto things = static_cast<Scalar>(weight.dim(0));
+  for (const Scalar thing : x.value().values()) {
+    check<Error>(thing >= 0 && thing < things && thing == std::floor(thing), "embedding", "thing ",
+                 thing, ": a whole number below ", weight.dim(0), " expected");
+    *row++ = static_cast<std::int32_t>(thing);
   }
   return gather(weight, rows);
 }

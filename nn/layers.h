@@ -78,6 +78,15 @@ class Conv2d : public Module {
   Pair stride_, padding_;
 };
 
+/// What a layer's inputs are multiplied with, and what is added then: handles on its parameters.
+struct Weights {
+  Tensor weight;     ///< (..., in, out); undefined in a layer without.
+  Tensor bias = {};  ///< (out); undefined when there is none.
+};
+/// Those of a Linear or Conv2d, undefined ones of any other module: for whatever initializes,
+/// measures or counts weights.
+Weights weights_of(const Module& module);
+
 /// max(x, 0).
 class ReLU : public Module {
  public:
@@ -163,11 +172,13 @@ class Dropout2d : public Module {
   double p_;
 };
 
-/// A row of numbers for each of so many things: whole numbers (...) -> (..., features). Parameter:
+/// A row of numbers for each of so many things: whole numbers (...) -> (..., features). They are
+/// Scalars, as every number that goes into a module: a Tensor holds nothing else. Parameter:
 /// weight (things, features), normal at first.
 class Embedding : public Module {
  public:
-  /// Draws from default_random(). Throws Error for less than one thing or feature.
+  /// Draws from default_random(). Throws Error for less than one thing or feature, and for more
+  /// things than Scalars can number: 2^24 in float.
   Embedding(Index things, Index features);
   Tensor weight;  ///< A row for each thing.
 

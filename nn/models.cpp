@@ -121,12 +121,9 @@ std::unique_ptr<Sequential> mlp(Index in, Index hidden, Index out) {
 }
 
 void kaiming_init(Module& model, Scalar leak) {
-  const auto draw = [leak](Tensor& weight) {
-    weight.set_value(kaiming_normal(weight.shape(), leak));
-  };
-  model.apply([&](Module& module) {
-    if (auto* conv = dynamic_cast<Conv2d*>(&module)) draw(conv->weight);
-    if (auto* linear = dynamic_cast<Linear*>(&module)) draw(linear->weight);
+  model.apply([leak](Module& module) {
+    if (Tensor weight = weights_of(module).weight; weight.defined())
+      weight.set_value(kaiming_normal(weight.shape(), leak));
   });
 }
 

@@ -22,7 +22,7 @@ class BatchNorm : public Module {
   Tensor bias;                 ///< (C), zeros at first.
   Tensor running_mean;         ///< (C), zeros at first. Every call in training moves the three.
   Tensor running_var;          ///< (C), ones at first.
-  Tensor num_batches_tracked;  ///< (), 0 at first.
+  Tensor num_batches_tracked;  ///< (), 0 at first. Nothing here reads it; a float ends at 2^24.
 
   std::string extra() const override;
 

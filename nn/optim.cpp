@@ -210,7 +210,10 @@ void Adam::update(std::span<const Trained> trained, const Step& step) {
   RecycledVector<AdamSlot> slots;
   for (const auto& [i, value, grad] : trained) {
     State& state = states_[i];
-    if (state.steps++ == 0) state.mean = Array(value.shape(), Scalar{0}), state.square = state.mean;
+    if (state.steps++ == 0) {
+      state.mean = Array(value.shape(), Scalar{0});
+      state.square = state.mean;
+    }
     slots.push_back({value, grad, state.mean, state.square, 1 - std::pow(beta1, state.steps),
                      1 - std::pow(beta2, state.steps)});
   }

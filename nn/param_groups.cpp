@@ -7,14 +7,21 @@
 
 namespace kindling::nn {
 
-Parameters no_decay_on_vectors(const Module& model) {
-  ParameterGroup matrices, vectors{{}, 1, false};
-  for (const Tensor& parameter : model.parameters())
+namespace {
+
+/// A group with its vectors taken out, and a group of those, without decay.
+std::vector<ParameterGroup> sorted(const ParameterGroup& group) {
+  ParameterGroup matrices{{}, group.lr_scale}, vectors{{}, group.lr_scale, false};
+  for (const Tensor& parameter : group.parameters)
     (parameter.rank() > 1 ? matrices : vectors).parameters.push_back(parameter);
-  return std::vector<ParameterGroup>{std::move(matrices), std::move(vectors)};
+  return {std::move(matrices), std::move(vectors)};
 }
 
-Parameters discriminative(const Module& model, double factor) {
+}  // namespace
+
+Parameters no_decay_on_vectors(const Module& model) { return sorted({model.parameters()}); }
+
+Parameters discriminative(const Module& model, double factor, bool decay_on_vectors) {
   check<Error>(factor >= 0 && std::isfinite(factor), "discriminative", "factor ", factor,
                ": a finite number of at least 0 expected");
   std::vector<ParameterGroup> groups;
@@ -33,7 +40,11 @@ Parameters discriminative(const Module& model, double factor) {
     group->lr_scale = scale;
     scale *= factor;
   }
-  return groups;
+  if (decay_on_vectors) return groups;
+  std::vector<ParameterGroup> parts;
+  for (const ParameterGroup& group : groups)
+    for (ParameterGroup& part : sorted(group)) parts.push_back(std::move(part));
+  return parts;
 }
 
 void freeze(Module& model, bool frozen) {

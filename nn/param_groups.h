@@ -14,11 +14,14 @@ Parameters no_decay_on_vectors(const Module& model);
 /// each before it `factor` times the rate of the one behind: layers near the input, which are the
 /// same in every task, are changed more carefully (Howard and Ruder, 2018). Throws Error for a
 /// factor that is negative or not a number, and for a model that has parameters beside its
-/// children.
-Parameters discriminative(const Module& model, double factor);
+/// children. Without `decay_on_vectors` every child has two groups of its rate, sorted as by
+/// no_decay_on_vectors().
+Parameters discriminative(const Module& model, double factor, bool decay_on_vectors = true);
 
 /// Parameters of the model that no longer want a gradient, and so are not trained; or want one
-/// again. The statistics of a batch norm go on moving as long as it is in training mode.
+/// again. As in PyTorch that is no mode: a frozen batch norm goes on using and gathering the
+/// statistics of its batches wherever it is in training mode. eval() of the frozen part, each time
+/// after the whole model was put into training, keeps them.
 void freeze(Module& model, bool frozen = true);
 
 }  // namespace kindling::nn

@@ -17,19 +17,13 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// The weight that every place of the output is multiplied with, if the module has one.
-const Tensor* weight_of(const Module& module) {
-  if (const auto* conv = dynamic_cast<const Conv2d*>(&module)) return &conv->weight;
-  if (const auto* linear = dynamic_cast<const Linear*>(&module)) return &linear->weight;
-  return nullptr;
-}
-
+/// The weight is used once for every place of the output.
 double multiply_adds(const Module& module, const Shape& output) {
-  const Tensor* weight = weight_of(module);
-  if (!weight || output[0] == 0) return 0;
+  const Tensor weight = weights_of(module).weight;
+  if (!weight.defined() || output[0] == 0) return 0;
   double places = 1;  // of a row of the batch: all axes but the first and the last
   for (int axis = 1; axis + 1 < output.rank(); ++axis) places *= static_cast<double>(output[axis]);
-  return places * static_cast<double>(weight->size());
+  return places * static_cast<double>(weight.size());
 }
 
 /// 1228908 -> "1,228,908".

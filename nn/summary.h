@@ -13,8 +13,10 @@ struct LayerSummary {
   std::string type;      ///< With its extra(): "Conv2d(1, 8, kernel 5x5, ...)".
   Shape output;          ///< For the whole batch.
   Index parameters = 0;  ///< How many numbers they hold.
-  /// Of a row of the batch, going forward: what convolutions and dense layers multiply and add,
-  /// paddings included. Nothing for the rest, which is bound by memory.
+  /// Of a row of the batch, going forward: what convolutions and dense layers multiply and add. The
+  /// whole kernel counts at every pixel of the output, also where it lies on the padding, as the
+  /// course and PyTorch's FlopCounterMode count; our kernels skip most of those zeros, and bench/
+  /// counts none of them. Nothing for the rest, which is bound by memory.
   double multiply_adds = 0;
   double seconds = 0;  ///< Of the whole batch; the shortest of several runs.
 };

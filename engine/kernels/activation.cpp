@@ -37,7 +37,7 @@ Array activate(const Array& x, const Activation& activation) {
 Array activate(Array&& x, const Activation& activation) {
   if (std::holds_alternative<Identity>(activation)) return std::move(x);
   const Scalar* in = std::as_const(x).data();
-  Array y = over(std::move(x));
+  Array y = room_of(std::move(x));
   activate_to(y, in, activation);
   return y;
 }
@@ -78,7 +78,7 @@ void activate_rows_dx(Scalar* dx, const Scalar* y, Index rows, Index width, Inde
 
 Array activate_dx(Array&& dy, const Array& y, const Activation& activation) {
   const Scalar *gradient = std::as_const(dy).data(), *result = y.data();
-  Array dx = over(std::move(dy));
+  Array dx = room_of(std::move(dy));
   Scalar* out = dx.data();
   std::visit(
       [&](const auto& formula) {

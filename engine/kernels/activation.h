@@ -9,8 +9,9 @@
 namespace kindling::kernels {
 
 /// Activations as formulas over a vector register V or a single Scalar. Backward reads the output
-/// alone: the input need not be kept. It chooses between dy and leak * dy and never multiplies by a
-/// slope, so that the number is the same wherever the compiler puts the formula.
+/// alone: the input need not be kept. Last of all it chooses, between dy, leak * dy and 0. If a
+/// product came last, compilers would fuse it with a sum that follows in some kernels, which rounds
+/// once and not twice, and the number would depend on where the formula stands.
 
 /// y = x;  dx = dy
 struct Identity {
@@ -36,8 +37,11 @@ struct Relu {
   }
 };
 
-/// y = min(x where x > 0 else leak x, ... - sub, max);
-/// dx = dy where y > -sub, else leak dy;  0 where y has reached max
+/// y = min((x where x > 0, else leak x) - sub, max);
+/// dx = 0 where y has reached max, else dy where y > -sub, else leak dy
+///
+/// A positive x so small that x - sub is rounded to -sub (in float, below 2^-25 sub) gets leak dy:
+/// the output no longer tells its side.
 struct GeneralRelu {
   Scalar leak = 0, sub = 0, max = std::numeric_limits<Scalar>::infinity();
 

@@ -235,7 +235,8 @@ Array conv2d_dw(const Array& dy, const Array& x, const Shape& w_shape, const Win
   with_layout(m, true,
               [&](auto layout) { both = dw_and_db<decltype(layout)>(*plan, dy, x, rows, m); });
   if (both.dim(1) != m) both = slice(both, 1, 0, m);
-  if (db) *db = both.rows(rows, rows + 1).reshape({m});
+  // A copy, so that dw and db have buffers of their own, to be changed in place.
+  if (db) *db = Array(Shape{m}, both.rows(rows, rows + 1).values());
   return both.rows(0, rows).reshape(w_shape);
 }
 

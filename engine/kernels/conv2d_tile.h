@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "engine/kernels/conv2d_plan.h"
+#include "engine/kernels/scratch.h"
 #include "engine/kernels/simd.h"
 #include "engine/parallel.h"
 
@@ -101,17 +102,6 @@ class Ahead {
  private:
   const Scalar *at_, *end_;
   Index step_;
-};
-
-/// One scratch of this many numbers a thread.
-struct Scratch {
-  explicit Scratch(Index per_thread) : size(per_thread), memory(Shape{max_threads(), per_thread}) {
-    data = memory.data();
-  }
-  Scalar* mine() const { return data + thread_index() * size; }
-  Index size;
-  Array memory;
-  Scalar* data;
 };
 
 /// Numbers of a tile of images, input and output together: about half the second-level cache.

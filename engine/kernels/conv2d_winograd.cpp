@@ -41,7 +41,7 @@ using namespace winograd_detail;
 namespace {
 
 /// y = A' P A + b of patches [first, first + count).
-void transform_output(const Cut& cut, const Scalar* products, const Scalar* bias, Index first,
+void transform_output(const PatchCut& cut, const Scalar* products, const Scalar* bias, Index first,
                       Index count, Index plane, Scalar* y) {
   PatchAt patch(cut, first);
   for (Index t = 0; t < count; ++t, products += cut.m, patch.next(cut)) {
@@ -105,7 +105,7 @@ Array transform_weights(Index c, Index m, Index width, const Weight& g) {
 
 /// out = what the transformed weights make of `in`, + bias.
 template <int NV>
-void apply(const Cut& cut, const Scalar* in, const Array& weights, const Scalar* bias,
+void apply(const PatchCut& cut, const Scalar* in, const Array& weights, const Scalar* bias,
            Scalar* out) {
   constexpr int P = kTileRows<2>, kWidth = NV * kLanes;
   const Index patches = block_patches(cut), blocks = (cut.patches() + patches - 1) / patches;
@@ -148,7 +148,7 @@ bool winograd_wins(const Shape& x, const Shape& w, const Window& win) {
 
 Array winograd(const Array& x, const Array& w, const Array& b, Index padding_h, Index padding_w) {
   const Index c = w.dim(2), m = w.dim(3);
-  const Cut cut{
+  const PatchCut cut{
       x.dim(0), x.dim(1),  x.dim(2), c, x.dim(1) + 2 * padding_h - 2, x.dim(2) + 2 * padding_w - 2,
       m,        padding_h, padding_w};
   Array y(Shape{cut.n, cut.oh, cut.ow, m});
@@ -166,8 +166,8 @@ Array winograd(const Array& x, const Array& w, const Array& b, Index padding_h, 
 Array winograd_dx(const Array& dy, const Array& w, const Shape& x_shape, Index padding_h,
                   Index padding_w) {
   const Index c = w.dim(2), m = w.dim(3);
-  const Cut cut{dy.dim(0), dy.dim(1),     dy.dim(2),    m, x_shape[1], x_shape[2],
-                c,         2 - padding_h, 2 - padding_w};
+  const PatchCut cut{dy.dim(0), dy.dim(1),     dy.dim(2),    m, x_shape[1], x_shape[2],
+                     c,         2 - padding_h, 2 - padding_w};
   Array dx(x_shape);
   const Array zeros(Shape{c}, Scalar{0});
   const auto weight = [&, g = w.data()](int i, int j, Index k, Index to) {

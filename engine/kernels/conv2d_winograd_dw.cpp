@@ -20,8 +20,8 @@ using namespace winograd_detail;
 namespace {
 
 /// dP = A dy A' of patches [first, first + count); their dy summed into db.
-void transform_dy(const Cut& cut, const Scalar* dy, const Scalar* zeros, Index first, Index count,
-                  Index plane, Scalar* out, Scalar* db) {
+void transform_dy(const PatchCut& cut, const Scalar* dy, const Scalar* zeros, Index first,
+                  Index count, Index plane, Scalar* out, Scalar* db) {
   PatchAt patch(cut, first);
   for (Index t = 0; t < count; ++t, out += cut.m, patch.next(cut)) {
     const Scalar* from = dy + ((patch.image * cut.oh + patch.row) * cut.ow + patch.column) * cut.m;
@@ -70,7 +70,7 @@ template <int NV, int R>
 
 /// dU (16, C, M) += what a block of patches contributes.
 template <int NV>
-void add_block(const Cut& cut, const Scalar* v, Index v_plane, const Scalar* dp, Index p_plane,
+void add_block(const PatchCut& cut, const Scalar* v, Index v_plane, const Scalar* dp, Index p_plane,
                Index count, Scalar* du, Ahead<0> x_ahead, Ahead<0> dy_ahead) {
   constexpr int R = kTileRows<2>;
   const Index blocks = (cut.c + R - 1) / R;  // of about equal height
@@ -109,7 +109,8 @@ void transform_dw(const Scalar* du, Index place, Scalar* dw, Index step) {
 Array winograd_dw(const Array& dy, const Array& x, const Shape& w_shape, Index padding_h,
                   Index padding_w, Array* db) {
   const Index c = w_shape[2], m = w_shape[3];
-  const Cut cut{x.dim(0), x.dim(1), x.dim(2), c, dy.dim(1), dy.dim(2), m, padding_h, padding_w};
+  const PatchCut cut{x.dim(0),  x.dim(1), x.dim(2),  c,        dy.dim(1),
+                     dy.dim(2), m,        padding_h, padding_w};
   // Every part sums a fixed share of the blocks; the parts are added in their order at the end.
   constexpr Index kMostParts = 16, kLeastParts = 4, kPartial = 2 << 20;
   // Blocks are larger here: every one of them brings dU into registers and back.
@@ -147,7 +148,8 @@ Array winograd_dw(const Array& dy, const Array& x, const Shape& w_shape, Index p
     for (Index j = 0; j < m; ++j)
       transform_dw(total.data() + k * m + j, c * m, to + k * m + j, c * m);
   });
-  if (db) *db = total.rows(kPlaces * c, kPlaces * c + 1).reshape({m});
+  // A copy: a view would keep all of `total`.
+  if (db) *db = Array(Shape{m}, total.rows(kPlaces * c, kPlaces * c + 1).values());
   return dw;
 }
 

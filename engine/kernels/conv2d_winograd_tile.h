@@ -16,7 +16,7 @@ using V = simd::Vec<Scalar, kLanes>;
 using Patch = std::array<std::array<V, 4>, 4>;
 
 /// How an image is cut: th x tw patches for the output's oh x ow pixels, two by two.
-struct Cut {
+struct PatchCut {
   Index n, h, w, c, oh, ow, m, padding_h, padding_w;
   Index th = (oh + 1) / 2, tw = (ow + 1) / 2;
   Index patches() const { return n * th * tw; }
@@ -24,11 +24,11 @@ struct Cut {
 
 /// Where a patch lies: its image, and the row and column of its first output pixel.
 struct PatchAt {
-  PatchAt(const Cut& cut, Index patch)
+  PatchAt(const PatchCut& cut, Index patch)
       : image(patch / (cut.th * cut.tw)),
         row(patch / cut.tw % cut.th * 2),
         column(patch % cut.tw * 2) {}
-  void next(const Cut& cut) {
+  void next(const PatchCut& cut) {
     if ((column += 2) < cut.ow) return;
     column = 0;
     if ((row += 2) < cut.oh) return;
@@ -42,7 +42,7 @@ struct PatchAt {
 inline constexpr Index kScratch = 96 * 1024;
 
 /// Patches in a block.
-inline Index block_patches(const Cut& cut, Index scratch = kScratch) {
+inline Index block_patches(const PatchCut& cut, Index scratch = kScratch) {
   const Index rows = kTileRows<2>;
   const Index fit = scratch / (kPlaces * (cut.c + cut.m)) / rows * rows;
   return std::clamp<Index>(fit, rows, 8 * rows);
@@ -56,7 +56,7 @@ inline Index plane(Index patches, Index features) {
 
 /// The images' numbers that the block behind patch `next` begins with, fetched in so many steps.
 template <int kWrite>
-Ahead<kWrite> ahead_of(const Cut& cut, const Scalar* images, Index h, Index w, Index features,
+Ahead<kWrite> ahead_of(const PatchCut& cut, const Scalar* images, Index h, Index w, Index features,
                        Index next, Index patches, Index steps) {
   if (next >= cut.patches()) return {images, 0, 1};
   const PatchAt patch(cut, next);
@@ -105,7 +105,7 @@ template <class At>
 }
 
 /// V[16][T][C] of patches [first, first + count).
-inline void transform_input(const Cut& cut, const Scalar* x, const Scalar* zeros, Index first,
+inline void transform_input(const PatchCut& cut, const Scalar* x, const Scalar* zeros, Index first,
                             Index count, Index plane, Scalar* out) {
   PatchAt patch(cut, first);
   for (Index t = 0; t < count; ++t, out += cut.c, patch.next(cut)) {

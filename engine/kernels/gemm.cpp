@@ -105,7 +105,7 @@ struct Tasks {
   Index matrices, rows = 1, columns, parts;
   bool alone;  ///< Not worth a second thread.
 
-  Tasks(Index batch, Index k, const Cut& tiles, const Cut& panels)
+  Tasks(Index batch, Index k, const StripCut& tiles, const StripCut& panels)
       : matrices(batch),
         columns(ceil_div(panels.count, kPanelsInBlock)),
         parts(parts_of(k, batch * tiles.extent * panels.extent)),
@@ -219,7 +219,7 @@ Array gemm(const Array& a, const Array& b, Trans trans, const Array& row) {
   if (n == 1) return plus_row(multiply_vectors(a.data(), b.data(), tb, batch, k, m, shape));
   if (m == 1) return plus_row(multiply_vectors(b.data(), a.data(), !ta, batch, k, n, shape));
 
-  const Cut tiles{n, kRows, true}, panels{m, kPanel, false};
+  const StripCut tiles{n, kRows, true}, panels{m, kPanel, false};
   const Operand left{a.data(), ta ? n : 1, ta ? 1 : k, tiles};
   const Operand right{b.data(), tb ? 1 : m, tb ? k : 1, panels};
   const Tasks tasks(batch, k, tiles, panels);

@@ -25,7 +25,7 @@ namespace kindling::kernels {
 
 /// How an axis is cut into strips: all are full but the last, and of rows the last two, which share
 /// what is left, so that no tile is much lower than the others.
-struct Cut {
+struct StripCut {
   Index extent, full;  ///< Of the axis; of a strip.
   bool share;
   Index count = (extent + full - 1) / full;
@@ -49,7 +49,7 @@ struct Cut {
 struct Operand {
   const Scalar* data;
   Index step, across;
-  Cut cut;
+  StripCut cut;
 };
 
 /// a0 b0 a1 b1 ...: of the lower halves of two registers, or of the upper ones.
@@ -143,7 +143,7 @@ class Strips {
     const Scalar* packed = packed_ + (strip - first_) * full * steps_;
     return {packed, x_.cut.width(strip), 1, full * steps_, begin, size};
   }
-  const Cut& cut() const { return x_.cut; }
+  const StripCut& cut() const { return x_.cut; }
 
  private:
   const Scalar* in_place(Index strip) const {

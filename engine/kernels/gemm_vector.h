@@ -47,25 +47,13 @@ void combine_columns(const Scalar* x, Index k, const Scalar* b, Index step, Scal
   if constexpr (L > 1) combine_columns<L / 2>(x, k, b, step, c, n);
 }
 
-/// The lanes of a register added up: halves, then halves of the halves.
-template <int L>
-Scalar sum_lanes(const simd::Vec<Scalar, L>& v) {
-  if constexpr (L == 1) {
-    return v[0];
-  } else {
-    const Scalar* lanes = reinterpret_cast<const Scalar*>(&v);
-    using Half = simd::Vec<Scalar, L / 2>;
-    return sum_lanes<L / 2>(simd::load<Half>(lanes) + simd::load<Half>(lanes + L / 2));
-  }
-}
-
 /// A dot product of fewer than 2 L numbers.
 template <int L>
 Scalar dot_short(const Scalar* x, const Scalar* y, Index n) {
   using Register = simd::Vec<Scalar, L>;
   Scalar sum = 0;
   if (n >= L) {
-    sum = sum_lanes<L>(simd::load<Register>(x) * simd::load<Register>(y));
+    sum = simd::sum(simd::load<Register>(x) * simd::load<Register>(y));
     x += L, y += L, n -= L;
   }
   if constexpr (L > 1) sum += dot_short<L / 2>(x, y, n);
@@ -93,7 +81,7 @@ void dot_columns(const Scalar* x, Index k, const Scalar* b, Index across, Scalar
       sums[r][0] += simd::load<Register>(x + p) * simd::load<Register>(b + r * across + p);
 #pragma GCC unroll 4
   for (int r = 0; r < R; ++r)
-    c[r] = sum_lanes<L>((sums[r][0] + sums[r][1]) + (sums[r][2] + sums[r][3])) +
+    c[r] = simd::sum((sums[r][0] + sums[r][1]) + (sums[r][2] + sums[r][3])) +
            dot_short<L / 2>(x + p, b + r * across + p, k - p);
 }
 

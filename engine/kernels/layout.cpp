@@ -19,11 +19,16 @@ struct AlongAxis {
   }
 };
 
-/// Copies `outer` blocks of `block` elements between two pitches.
+/// Copies `outer` blocks of `block` elements between two pitches; long ones in pieces, so that also
+/// a single block is shared among the threads.
 void copy_blocks(const Scalar* in, Index in_pitch, Scalar* out, Index out_pitch, Index outer,
                  Index block) {
-  parallel_for(outer, outer * block,
-               [&](Index o) { std::copy_n(in + o * in_pitch, block, out + o * out_pitch); });
+  const Index pieces = std::max<Index>(1, (block + kChunk - 1) / kChunk);
+  parallel_for(outer * pieces, outer * block, [=](Index i) {
+    const Index o = i / pieces, begin = i % pieces * kChunk;
+    std::copy_n(in + o * in_pitch + begin, std::min(kChunk, block - begin),
+                out + o * out_pitch + begin);
+  });
 }
 
 }  // namespace

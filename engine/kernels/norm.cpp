@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "engine/kernels/scratch.h"
 #include "engine/kernels/stream.h"
 #include "engine/kernels/walk.h"
 
@@ -20,17 +21,6 @@ namespace kindling::kernels {
 
 namespace {
 
-/// Two patterns for each thread.
-struct Scratch {
-  explicit Scratch(Index width) : size(2 * width), memory(Shape{max_threads(), size}) {
-    data = memory.data();
-  }
-  Scalar* mine() const { return data + thread_index() * size; }
-  Index size;
-  Array memory;
-  Scalar* data;
-};
-
 Array to_array(const RecycledVector<double>& numbers) {
   Array array(Shape{static_cast<Index>(numbers.size())});
   std::copy(numbers.begin(), numbers.end(), array.data());
@@ -48,15 +38,15 @@ Array total(const Array& partial, Index part) {
 }
 
 /// The moments of all rows from those of the chunks: partial (chunks, 2, C) holds mean and M2.
-Moments combine(const Array& partial, const ChannelWalk& over) {
-  const Index c = over.channels;
-  const double n = static_cast<double>(over.rows);
+Moments combine(const Array& partial, const ChannelWalk& walk) {
+  const Index c = walk.channels;
+  const double n = static_cast<double>(walk.rows);
   RecycledVector<double> mean(static_cast<std::size_t>(c)), m2(mean);
   const auto each = [&](const auto& add) {
-    for (Index k = 0; k < over.chunks(); ++k) {
+    for (Index k = 0; k < walk.chunks(); ++k) {
       const Scalar *means = partial.data() + 2 * k * c, *squares = means + c;
       for (Index j = 0; j < c; ++j)
-        add(static_cast<std::size_t>(j), static_cast<double>(over.rows_in(k)), means[j],
+        add(static_cast<std::size_t>(j), static_cast<double>(walk.rows_in(k)), means[j],
             squares[j]);
     }
   };
@@ -71,32 +61,32 @@ Moments combine(const Array& partial, const ChannelWalk& over) {
 }  // namespace
 
 Moments moments(const Array& x) {
-  const ChannelWalk over(x.shape());
-  Array partial(Shape{over.chunks(), 2, over.channels});
-  const Scratch scratch(over.width);
+  const ChannelWalk walk(x.shape());
+  Array partial(Shape{walk.chunks(), 2, walk.channels});
+  const Scratch scratch(2 * walk.width);  // two patterns
   const Scalar* in = x.data();
   Scalar* out = partial.data();
-  over.each_chunk([&](Index k, Index begin, Index end) {
-    Scalar *sum = scratch.mine(), *mean = sum + over.width;
-    Scalar *means = out + 2 * k * over.channels, *squares = means + over.channels;
-    std::fill_n(sum, over.width, Scalar{0});
-    over.walk_pattern(begin, end, [=](auto lanes, Index i, Index j) {
+  walk.each_chunk([&](Index k, Index begin, Index end) {
+    Scalar *sum = scratch.mine(), *mean = sum + walk.width;
+    Scalar *means = out + 2 * k * walk.channels, *squares = means + walk.channels;
+    std::fill_n(sum, walk.width, Scalar{0});
+    walk.walk_pattern(begin, end, [=](auto lanes, Index i, Index j) {
       using V = decltype(lanes);
       simd::store(sum + j, simd::load<V>(sum + j) + simd::load<V>(in + i));
     });
-    over.fold(sum, means);
-    const Scalar rows = static_cast<Scalar>(over.rows_in(k));
-    for (Index c = 0; c < over.channels; ++c) means[c] /= rows;
-    over.repeat(means, mean);
-    std::fill_n(sum, over.width, Scalar{0});
-    over.walk_pattern(begin, end, [=](auto lanes, Index i, Index j) {
+    walk.fold(sum, means);
+    const Scalar rows = static_cast<Scalar>(walk.rows_in(k));
+    for (Index c = 0; c < walk.channels; ++c) means[c] /= rows;
+    walk.repeat(means, mean);
+    std::fill_n(sum, walk.width, Scalar{0});
+    walk.walk_pattern(begin, end, [=](auto lanes, Index i, Index j) {
       using V = decltype(lanes);
       const V d = simd::load<V>(in + i) - simd::load<V>(mean + j);
       simd::store(sum + j, simd::load<V>(sum + j) + d * d);
     });
-    over.fold(sum, squares);
+    walk.fold(sum, squares);
   });
-  return combine(partial, over);
+  return combine(partial, walk);
 }
 
 namespace {
@@ -121,38 +111,38 @@ struct AffinePattern {
 /// Holds what patterns point to.
 class Patterns {
  public:
-  explicit Patterns(const ChannelWalk& over) : over_(over) {}
+  explicit Patterns(const ChannelWalk& walk) : walk_(walk) {}
   Pattern operator()(const Array& per_channel) {
-    held_.push_back(over_.pattern(per_channel));
+    held_.push_back(walk_.pattern(per_channel));
     return {std::as_const(held_.back()).data()};
   }
   AffinePattern operator()(const Affine& a) { return {(*this)(a.scale), (*this)(a.shift)}; }
 
  private:
-  const ChannelWalk& over_;
+  const ChannelWalk& walk_;
   RecycledVector<Array> held_;
 };
 
 /// One pass: the sums of dz and of dz (x - mean). dz(i) is a function, which captures by value too.
 template <class Dz>
-NormSums sums(const ChannelWalk& over, const Array& x, const Array& mean, const Dz& dz) {
-  Array partial(Shape{over.chunks(), 2, over.channels});
-  const Scratch scratch(over.width);
-  Patterns patterns(over);
+NormSums sums(const ChannelWalk& walk, const Array& x, const Array& mean, const Dz& dz) {
+  Array partial(Shape{walk.chunks(), 2, walk.channels});
+  const Scratch scratch(2 * walk.width);  // two patterns
+  Patterns patterns(walk);
   const Pattern means = patterns(mean);
   const Scalar* in = x.data();
   Scalar* out = partial.data();
-  over.each_chunk([&](Index k, Index begin, Index end) {
-    Scalar *sum = scratch.mine(), *sum_x = sum + over.width;
-    std::fill_n(sum, 2 * over.width, Scalar{0});
-    over.walk_pattern(begin, end, [=](auto lanes, Index i, Index j) {
+  walk.each_chunk([&](Index k, Index begin, Index end) {
+    Scalar *sum = scratch.mine(), *sum_x = sum + walk.width;
+    std::fill_n(sum, 2 * walk.width, Scalar{0});
+    walk.walk_pattern(begin, end, [=](auto lanes, Index i, Index j) {
       using V = decltype(lanes);
       const V v = simd::load<V>(in + i), d = dz(lanes, i);
       simd::store(sum + j, simd::load<V>(sum + j) + d);
       simd::store(sum_x + j, simd::load<V>(sum_x + j) + d * (v - means.at<V>(j)));
     });
-    over.fold(sum, out + 2 * k * over.channels);
-    over.fold(sum_x, out + (2 * k + 1) * over.channels);
+    walk.fold(sum, out + 2 * k * walk.channels);
+    walk.fold(sum_x, out + (2 * k + 1) * walk.channels);
   });
   return {total(partial, 0), total(partial, 1)};
 }
@@ -160,18 +150,18 @@ NormSums sums(const ChannelWalk& over, const Array& x, const Array& mean, const 
 }  // namespace
 
 Array affine(const Array& x, const Affine& a, const Array& residual, const Activation& f) {
-  const ChannelWalk over(x.shape());
-  Patterns patterns(over);
+  const ChannelWalk walk(x.shape());
+  Patterns patterns(walk);
   const AffinePattern pattern = patterns(a);
   const Scalar *in = x.data(), *more = residual.defined() ? residual.data() : nullptr;
   Array y(x.shape());
   Scalar* out = y.data();
-  const bool around = goes_around(y.size()) && over.width % simd::kLanes<Scalar> == 0;
+  const bool around = goes_around(y.size()) && walk.width % simd::kLanes<Scalar> == 0;
   std::visit(
       [&](const auto& formula) {
-        over.each_chunk([&](Index, Index begin, Index end) {
+        walk.each_chunk([&](Index, Index begin, Index end) {
           with_put(around, [&](auto put) {
-            over.walk_pattern(begin, end, [=](auto lanes, Index i, Index j) {
+            walk.walk_pattern(begin, end, [=](auto lanes, Index i, Index j) {
               using V = decltype(lanes);
               V z = pattern.z(simd::load<V>(in + i), j);
               if (more) z = z + simd::load<V>(more + i);
@@ -193,7 +183,7 @@ NormSums norm_sums(const Array& dz, const Array& x, const Array& mean) {
 NormSums norm_sums(Array& dy, const Array& y, const Activation& f, const Array& x,
                    const Array& mean) {
   const Scalar *in = std::as_const(dy).data(), *result = y.data();
-  Array dz = over(std::move(dy));
+  Array dz = room_of(std::move(dy));
   Scalar* out = dz.data();
   const auto with = [&](const auto& formula) {
     return sums(ChannelWalk(x.shape()), x, mean, [=](auto lanes, Index i) {
@@ -213,7 +203,7 @@ Array norm_dx(Array&& dz, const Array& x, const NormGradient& gradient) {
   Patterns patterns(walk);
   const Pattern a = patterns(gradient.a), b = patterns(gradient.b), c = patterns(gradient.c);
   const Scalar *d = std::as_const(dz).data(), *in = x.data();
-  Array dx = over(std::move(dz));
+  Array dx = room_of(std::move(dz));
   Scalar* out = dx.data();
   walk.each_chunk([&](Index, Index begin, Index end) {
     walk.walk_pattern(begin, end, [=](auto lanes, Index i, Index j) {

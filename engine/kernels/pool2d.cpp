@@ -113,7 +113,7 @@ void max_dx_run(Cut, Run run, Index c, const Scalar* dy, const Stored* argmax, S
 template <int L, class Stored, class PixelRun>
 void max_dx_pixels(PixelRun run, Index c, const Scalar* dy, const Stored* argmax, Scalar* dx) {
   for (Index k = 0; k < run.count; ++k)
-    Cut<L>::each(c, [&](Index j) {
+    LaneCut<L>::each(c, [&](Index j) {
       Values<L> total{};
       for (Index a = 0; a < run.rows; ++a)
         for (Index b = 0; b < run.columns; ++b) {
@@ -169,7 +169,7 @@ void avg_dx_run(Cut, Run run, Index c, const Scalar* dy, Scalar share, Scalar* d
 template <int L, class PixelRun>
 void avg_dx_pixels(PixelRun run, Index c, const Scalar* dy, const Scalar* share, Scalar* dx) {
   for (Index k = 0; k < run.count; ++k)
-    Cut<L>::each(c, [&](Index j) {
+    LaneCut<L>::each(c, [&](Index j) {
       Values<L> total{};
       for (Index a = 0; a < run.rows; ++a)
         for (Index b = 0; b < run.columns; ++b) {

@@ -22,7 +22,7 @@ using Values = Lanes<Scalar, L>;
 /// How a row of windows is cut into registers of L numbers: into channels of a window, any number
 /// of them, or into kWindows windows of C channels, each two pixels wide and next to the other.
 template <int L, int C = 0>
-struct Cut {
+struct LaneCut {
   static constexpr int kLanes = L, kWindows = C > 0 ? L / C : 1;
 
   /// Calls body(k) for the windows from k on that share registers, body(j) for the runs of L
@@ -77,7 +77,7 @@ struct Cut {
   }
 };
 
-/// Calls body.operator()<L, C>() with the Cut for so many channels.
+/// Calls body.operator()<L, C>() with the LaneCut for so many channels.
 template <int L = simd::kLanes<Scalar>, class Body>
 void with_lanes(Index channels, const Body& body) {
   constexpr int kAll = simd::kLanes<Scalar>;
@@ -90,17 +90,17 @@ void with_lanes(Index channels, const Body& body) {
   body.template operator()<L, 0>();
 }
 
-/// Calls body(Cut) with the one for a run: windows of C channels share a register when there are
-/// enough of them, and when they are two pixels wide and next to each other.
+/// Calls body(LaneCut) with the one for a run: windows of C channels share a register when there
+/// are enough of them, and when they are two pixels wide and next to each other.
 template <int L, int C, class Run, class Body>
 [[gnu::always_inline]] inline void cut(const Run& run, const Body& body) {
   if constexpr (C == 0 || L == C) {
-    body(Cut<L>{});
+    body(LaneCut<L>{});
   } else if constexpr (std::is_same_v<decltype(run.columns), Constant<2>>) {
-    if (run.stride_w == 2 && run.count >= L / C) return body(Cut<L, C>{});
+    if (run.stride_w == 2 && run.count >= L / C) return body(LaneCut<L, C>{});
     cut<L / 2, C>(run, body);
   } else {
-    body(Cut<C>{});
+    body(LaneCut<C>{});
   }
 }
 

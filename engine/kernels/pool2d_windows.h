@@ -41,6 +41,8 @@ struct WindowAxis {
     return {begin, std::max(begin, std::min(all.end, windows))};
   }
   Span over_unlimited(Index cell) const {
+    // The last window over the cell begins r = (cell + padding) % stride before it, the i-th before
+    // that one r + i stride before it: those with r + i stride < kernel reach the cell.
     const Index end = (cell + padding) / stride + 1;
     return {end - (kernel - (cell + padding) % stride + stride - 1) / stride, end};
   }
@@ -84,7 +86,7 @@ void fetch(const T* from, Index count) {
 /// Windows side by side that have the same of their cells inside the image. Pixels and outputs are
 /// counted through all images.
 template <class Rows, class Columns>
-struct Run {
+struct WindowRun {
   Index place;          ///< The first output, counted in its image.
   Index output, count;  ///< The first output, and how many.
   Index pixel, cell;    ///< The first one inside, and which cell of the window it is.
@@ -110,7 +112,7 @@ struct Run {
   }
 };
 
-/// Calls body(Run) until all windows of all images have been in one, in parallel.
+/// Calls body(WindowRun) until all windows of all images have been in one, in parallel.
 template <class Body>
 void each_run(const Pooling& p, const Body& body) {
   const Index rows = p.images * p.h.windows, row = p.h.kernel * p.w.extent * p.channels;
@@ -124,7 +126,7 @@ void each_run(const Pooling& p, const Body& body) {
         const Span across = p.w.inside(ow);
         count = p.w.alike(ow);
         const auto call = [&](auto height, auto width) {
-          body(Run<decltype(height), decltype(width)>{
+          body(WindowRun<decltype(height), decltype(width)>{
               oh * p.w.windows + ow, r * p.w.windows + ow, count, pixel + across.begin,
               cell + across.begin - p.w.start(ow), height, width, p.w.extent, p.w.kernel,
               p.h.stride, p.w.stride});

@@ -99,7 +99,12 @@ struct Itself {
 struct SquaredDifference {
   static auto apply(const auto& x, const auto& mean) { return (x - mean).square(); }
 };
-using Sum = SumOf<Itself>;
+/// kNone and op(), here and in Max: how short rows are reduced, by a register's operation, from a
+/// number that changes nothing.
+struct Sum : SumOf<Itself> {
+  static constexpr Scalar kNone = 0;
+  static auto op(const auto& a, const auto& b) { return a + b; }
+};
 
 /// The larger of two, lane by lane; a NaN on either side stays one.
 template <class V>
@@ -129,6 +134,8 @@ Scalar largest(const Scalar* x, Index n) {
 
 /// out[j] = max over the rows of block[i, j].
 struct Max {
+  static constexpr Scalar kNone = -std::numeric_limits<Scalar>::infinity();
+  static auto op(const auto& a, const auto& b) { return larger(a, b); }
   static void apply(const Block& block, Scalar* out) {
     if (block.pitch == 1) {
       *out = largest(block.at, block.rows);
@@ -144,21 +151,6 @@ struct Max {
 /// Numbers one task of a reduction works through, and how many columns wide that is at most, so
 /// that its row of results stays in the first-level cache.
 constexpr Index kPart = 16 * 1024, kWidth = 1024;
-
-/// How rows that are not cut into blocks are reduced: by a register's operation, from a number that
-/// changes nothing.
-template <class First>
-struct Short;
-template <>
-struct Short<Sum> {
-  static constexpr Scalar kNone = 0;
-  static auto op(const auto& a, const auto& b) { return a + b; }
-};
-template <>
-struct Short<Max> {
-  static constexpr Scalar kNone = -std::numeric_limits<Scalar>::infinity();
-  static auto op(const auto& a, const auto& b) { return larger(a, b); }
-};
 
 /// Rows of at most kBlock numbers, many at a time (rows.h): x (rows, n) -> (rows). One at a time,
 /// rows of 64 took twice as long, rows of ten five times.
@@ -188,9 +180,9 @@ Array reduce_short_rows(const Array& x, Index rows, Index n, const Shape& shape)
 template <class First, class Rest = First>
 Array reduce(const Folded& folded, const Shape& shape, const Scalar* beside = nullptr) {
   const auto& [x, outer, n, inner] = folded;
-  if constexpr (requires { Short<First>::kNone; })
+  if constexpr (requires { First::kNone; })
     if (inner == 1 && 0 < n && n <= kBlock && outer > 1)
-      return reduce_short_rows<Short<First>>(x, outer, n, shape);
+      return reduce_short_rows<First>(x, outer, n, shape);
   const Index width = std::clamp<Index>(inner, 1, kWidth), least = kPart / width;
   const Index parts = sum_parts(std::max<Index>(1, (n + least - 1) / least));
   const Index length = std::max(least, (n + parts - 1) / parts);
@@ -222,7 +214,8 @@ Array sum(const Array& x, const Axes& axes, bool keepdim) {
 
 Array mean(const Array& x, const Axes& axes, bool keepdim) {
   Array total = sum(x, axes, keepdim);
-  const Scalar count = static_cast<Scalar>(x.size()) / static_cast<Scalar>(total.size());
+  // Divided as integers: large counts are no exact floats.
+  const auto count = static_cast<Scalar>(x.size() / std::max<Index>(total.size(), 1));
   return map(
       total.shape(), [count](const auto& run) { return run / count; }, total);
 }

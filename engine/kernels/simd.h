@@ -120,7 +120,9 @@ auto fold(const V& v, const Op& op) {
   using T = std::decay_t<decltype(v[0])>;
   constexpr int kHalf = sizeof(V) / sizeof(T) / 2;
   const T* lanes = reinterpret_cast<const T*>(&v);
-  if constexpr (kHalf == 1) {
+  if constexpr (kHalf == 0) {
+    return lanes[0];
+  } else if constexpr (kHalf == 1) {
     return op(lanes[0], lanes[1]);
   } else {
     using Half = Vec<T, kHalf>;

@@ -25,7 +25,7 @@ template <class Body>
 
 /// Memory for a result that is computed from x number by number: x's own when nobody else holds it.
 /// What pointed into x may still be read.
-inline Array over(Array&& x) { return x.unique() ? std::move(x) : Array(x.shape()); }
+inline Array room_of(Array&& x) { return x.unique() ? std::move(x) : Array(x.shape()); }
 
 /// How a matrix (rows, C) is walked with a number per channel at hand. Rows lie one behind the
 /// other, so several narrow ones make one wide row, which ends where a register ends:

@@ -19,6 +19,9 @@ Tensor activate(const Op& op, const Tensor& x, const kernels::Activation& f) {
   const auto* pending = x.lazy_value().pending<PendingPreactivation>();
   const Array y = pending ? pending->activated(f) : kernels::activate(x.value(), f);
   return record(op, y, {x}, [y, f](Lazy&& dy, Grads& grads) {
+    // A convolution's gradient waits for this formula. Nothing else does: in a chain of activations
+    // each gradient would hold the one behind it, and be computed by recursion.
+    if (!dy.pending<PendingConvGradient>()) dy.get();
     grads.add(0, make_recycled<PendingActivationGradient>(std::move(dy), y, f));
   });
 }

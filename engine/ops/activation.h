@@ -4,8 +4,9 @@
 
 #include "engine/tensor.h"
 
-/// Activations. Only the output is kept for backward, and a batch norm right in front of one is
-/// computed in the same pass over memory, unless somebody looks at its value.
+/// Activations. Only the output is kept for backward. A batch norm right in front of one, with what
+/// is added to it, or a convolution is computed in the same pass over memory, unless somebody looks
+/// at its value.
 namespace kindling {
 
 /// max(x, 0); the gradient at 0 is 0.

@@ -50,11 +50,12 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Pair st
   auto backward = [X = x.value(), W = weight.value(), window, biased = bias.defined()](
                       const Array& dy, Grads& grads) {
     if (grads.needs(0)) grads.add(0, make_recycled<PendingConvGradient>(X.shape(), dy, W, window));
-    // Both together, also where only one is wanted: the same sums in the same order.
-    if (!grads.needs(1) && !(biased && grads.needs(2))) return;
+    const bool db_wanted = biased && grads.needs(2);
+    if (!grads.needs(1) && !db_wanted) return;
+    // Together, also where db alone is wanted: the same sums in the same order.
     Array db;
-    grads.add(1, kernels::conv2d_dw(dy, X, W.shape(), window, &db));
-    if (biased) grads.add(2, db);
+    grads.add(1, kernels::conv2d_dw(dy, X, W.shape(), window, db_wanted ? &db : nullptr));
+    if (db_wanted) grads.add(2, std::move(db));
   };
   if (!bias.defined()) return record(kConv2d, std::move(y), {x, weight}, std::move(backward));
   return record(kConv2d, std::move(y), {x, weight, bias}, std::move(backward));

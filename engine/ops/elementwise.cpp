@@ -192,12 +192,14 @@ Tensor mul(const Tensor& a, const Tensor& b) {
 // y = a / b;  da = dy / b, db = -dy y / b
 Tensor div(const Tensor& a, const Tensor& b) {
   Array y = broadcast(kDiv, kOver, a, b);
-  return record(
-      kDiv, y, {a, b}, [B = b.value(), Y = kept_for(b, Tensor(y))](Array&& dy, Grads& grads) {
-        const auto db = [](const auto& d, const auto& q, const auto& v) { return -(d * q) / v; };
-        if (grads.needs(1)) grads.add(1, kernels::map(dy.shape(), db, dy, Y, B));
-        if (grads.needs(0)) grads.add(0, kernels::map_over(std::move(dy), kOver, B));
-      });
+  return record(kDiv, y, {a, b},
+                [B = b.value(), Y = b.requires_grad() ? y : Array()](Array&& dy, Grads& grads) {
+                  const auto db = [](const auto& d, const auto& q, const auto& v) {
+                    return -(d * q) / v;
+                  };
+                  if (grads.needs(1)) grads.add(1, kernels::map(dy.shape(), db, dy, Y, B));
+                  if (grads.needs(0)) grads.add(0, kernels::map_over(std::move(dy), kOver, B));
+                });
 }
 
 Tensor neg(const Tensor& x) { return unary(Neg{}, x); }

@@ -97,7 +97,7 @@ class PendingConvGradient : public Pending {
 class PendingActivationGradient : public Pending {
  public:
   /// What it is computed from; which may use up dy. A batch norm in front reads it in its own
-  /// pass.
+  /// pass. dy is computed, or a PendingConvGradient: never another of these, so that none nest.
   /// @{
   Lazy dy;
   Array y;

@@ -105,8 +105,9 @@ Tensor max(const Tensor& x, const Axes& axes, bool keepdim) {
                   const auto is_max = [](const auto& v, const auto& m) {
                     return (v == m).template cast<Scalar>();
                   };
+                  // Chosen, not multiplied: of an infinite dy the others would get 0 times that.
                   const auto share = [](const auto& hit, const auto& d, const auto& n) {
-                    return hit * d / n;
+                    return math::where(hit > 0, d / n, Scalar{0});
                   };
                   const Array hits = kernels::map(X.shape(), is_max, X, Y);
                   const Array count = kernels::sum(hits, axes, true);

@@ -204,4 +204,34 @@ TEST_CASE("kernels::map takes what broadcasts to the shape that is asked for, an
     CHECK(broadcasts_to(from, to) == fits);
 }
 
+TEST_CASE(
+    "the functions that formulas are written in do the same to a number and to a run of them") {
+  const std::vector<Scalar> xs{0.125, 0.5, 1, 1.75, 2.5, 3, 0.875, 4};  // a whole register
+  const math::ConstRun run(xs.data(), std::ssize(xs));
+  const double tolerance = 8 * double{std::numeric_limits<Scalar>::epsilon()};
+  const auto check_same = [&](const char* name, const auto& f) {
+    CAPTURE(name);
+    const Eigen::Array<Scalar, Eigen::Dynamic, 1> all = f(run);
+    for (std::size_t i = 0; i < xs.size(); ++i) {
+      CAPTURE(xs[i]);
+      const double one = f(xs[i]), other = all[static_cast<Index>(i)];
+      CHECK(std::abs(one - other) <= tolerance * (1 + std::abs(one)));
+    }
+  };
+  check_same("exp", [](const auto& x) { return math::exp(x); });
+  check_same("log", [](const auto& x) { return math::log(x); });
+  check_same("sqrt", [](const auto& x) { return math::sqrt(x); });
+  check_same("tanh", [](const auto& x) { return math::tanh(x); });
+  check_same("erf", [](const auto& x) { return math::erf(x); });
+  check_same("pow", [](const auto& x) { return math::pow(x, Scalar{2.5}); });
+  check_same("max", [](const auto& x) { return math::max(x, Scalar{1}); });
+  check_same("min", [](const auto& x) { return math::min(x, Scalar{1}); });
+  check_same("where", [](const auto& x) { return math::where(x > 1, x, Scalar{7}); });
+  for (const bool first : {true, false}) {
+    const Scalar a = first ? kNaN : 1, b = first ? 1 : kNaN;
+    CHECK(std::isnan(math::max(a, b)));
+    CHECK(std::isnan(math::min(a, b)));
+  }
+}
+
 }  // namespace kindling::test

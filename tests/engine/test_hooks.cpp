@@ -167,4 +167,33 @@ TEST_CASE("hooks see the gradient again on every pass over a retained graph") {
   CHECK_EQ(calls, 2);
 }
 
+TEST_CASE("a hook may go backward itself, if it keeps the graph that the pass still has to walk") {
+  for (const bool retain : {false, true}) {
+    CAPTURE(retain);
+    const Tensor x = number(3), shared = x * x, a = shared * 2, other = shared * 5;
+    const HookHandle hook =
+        a.register_hook([&](const Array&) { return other.backward(retain), kAsItIs; });
+    if (retain) {
+      a.backward();
+      CHECK_EQ(x.grad().item(), 2 * 6 + 5 * 6);  // of both losses, d(x * x) = 6
+    } else {
+      CHECK(begins(message_of([&] { a.backward(); }), "[backward] the graph of 'mul' () was "));
+      CHECK_EQ(x.grad().item(), 5 * 6);
+      CHECK_NOTHROW((x * 2).backward());
+    }
+  }
+}
+
+TEST_CASE("a hook that goes backward through its own tensor must keep that, too") {
+  const Tensor x = number(3), y = x * x, other = y * 5;
+  bool first = true;
+  const HookHandle hook = y.register_hook([&](const Array&) {
+    if (std::exchange(first, false)) other.backward();
+    return kAsItIs;
+  });
+  CHECK(
+      contains(message_of([&] { (y * 2).backward(); }), "released by a backward() of a gradient"));
+  CHECK_EQ(x.grad().item(), 5 * 6);
+}
+
 }  // namespace kindling::test

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/parallel.h"
 #include "tests/support/errors.h"
 #include "tests/support/plain.h"
 
@@ -94,6 +95,33 @@ TEST_CASE("reshape and a slice of the first axis share the buffer, and gradients
   (sum(rows) + sum(flat * 10)).backward();
   CHECK_EQ(difference(x.grad(), Plain{{4, 3}, {10, 10, 10, 11, 11, 11, 11, 11, 11, 10, 10, 10}}, 0),
            "");
+}
+
+TEST_CASE("long blocks, which are copied in pieces, are copied whole") {
+  // Sizes that no piece divides, along the first axis and along another.
+  const Index n = 5 * kChunk / 7 + 1, m = kChunk / 7 + 2;
+  const Tensor a = counting({n, 7}), b = counting({m, 7}), c = counting({2, 3, kChunk + 5});
+  const Array joined = concat({a, b}, 0).value();
+  REQUIRE_EQ(joined.shape(), Shape{n + m, 7});
+  Index wrong = 0;
+  for (Index i = 0; i < joined.size(); ++i)
+    wrong += joined[i] != static_cast<Scalar>(i < 7 * n ? i : i - 7 * n);
+  CHECK_EQ(wrong, 0);
+
+  const Tensor rows = slice(a, 0, 3, n - 2);  // whose gradient is copied back between zeros
+  rows.backward(rows.value());
+  for (Index i = 0; i < a.size(); ++i) {
+    const bool inside = i >= 3 * 7 && i < (n - 2) * 7;
+    wrong += a.grad()[i] != static_cast<Scalar>(inside ? i : 0);
+  }
+  CHECK_EQ(wrong, 0);
+
+  const Array middle = slice(c, 1, 1, 3).value();
+  const Index line = kChunk + 5;
+  REQUIRE_EQ(middle.shape(), Shape{2, 2, line});
+  for (Index i = 0; i < middle.size(); ++i)
+    wrong += middle[i] != static_cast<Scalar>(i / (2 * line) * 3 * line + line + i % (2 * line));
+  CHECK_EQ(wrong, 0);
 }
 
 TEST_CASE("the first of equal maxima in a window gets the gradient, the padding never") {

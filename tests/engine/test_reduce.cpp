@@ -153,6 +153,12 @@ TEST_CASE("argmax over several axes counts row by row, also with axes between th
   CHECK_EQ(argmax(Tensor(x), {0, 2}, true).shape(), Shape{1, 3, 1});
 }
 
+TEST_CASE("an infinite gradient goes to the maximum alone too") {
+  Tensor x(Array({2, 3}, {1, 5, 2, 4, 0, 4}), true);
+  max(x, {1}).backward(Array({2}, {kInf, -kInf}));
+  CHECK_EQ(difference(x.grad(), Plain{{2, 3}, {0, kInf, 0, -kInf, 0, -kInf}}, 0), "");
+}
+
 TEST_CASE("the gradient of an infinite maximum goes to it alone") {
   for (const Scalar infinite : {kInf, -kInf}) {
     Tensor x(Array({3}, {infinite == kInf ? 1 : -kInf, infinite, infinite == kInf ? 2 : -kInf}),

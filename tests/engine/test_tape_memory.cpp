@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <functional>
 #include <vector>
 
 #include "engine/engine.h"
@@ -75,6 +76,30 @@ TEST_CASE("a graph a million nodes wide and doubly linked goes away") {
   CHECK_EQ(x.grad().item(), 1);
 }
 
+TEST_CASE("a long chain of activations goes forward, backward and away") {
+  // Each gradient could wait for the one behind it. None must: computing them would recurse.
+  Tensor x(Array({2}, {2, -3}), true);
+  const Tensor zero(Array(Shape{2}, Scalar{0}));
+  const std::vector<std::function<Tensor(const Tensor&)>> links{
+      [](const Tensor& y) { return relu(y); },
+      [&](const Tensor& y) { return relu(y + zero); },
+      [](const Tensor& y) { return leaky_relu(y, 1); },
+  };
+  for (std::size_t kind = 0; kind < links.size(); ++kind) {
+    CAPTURE(kind);
+    const auto linked = [&] {
+      Tensor y = x;
+      for (int i = 0; i < kLong / 5; ++i) y = links[kind](y);
+      return y;
+    };
+    { const Tensor never_walked = linked(); }
+    linked().backward(Array({2}, {5, 7}));
+    CHECK_EQ(x.grad()[0], 5);
+    CHECK_EQ(x.grad()[1], kind == 2 ? 7 : 0);
+    x.zero_grad();
+  }
+}
+
 TEST_CASE("nothing leaks when a graph goes away") {
   const std::size_t before = pool_stats().in_use;
   {
@@ -140,6 +165,33 @@ TEST_CASE("conv2d does not compute the gradient nobody asked for") {
   const Tensor small = filled({1, 10, 10, 100}, true), bank = filled({10, 10, 100, 100}, false);
   const Tensor z = sum(conv2d(small, bank));
   CHECK_LT(rise([&] { z.backward(); }), kBig * 3 / 2);  // with the weights packed anew
+}
+
+TEST_CASE("the gradients of a convolution have buffers of their own, no larger than they are") {
+  struct Layer {
+    Shape x, w;
+    Pair stride, padding;
+  };
+  // Computed directly, in whole panels of channels and in others; by Winograd's way; as a product.
+  for (const Layer& layer :
+       {Layer{{3, 9, 8, 16}, {3, 3, 16, 32}, 2, 1}, Layer{{3, 9, 8, 2}, {3, 3, 2, 5}, 2, 1},
+        Layer{{4, 8, 8, 16}, {3, 3, 16, 32}, 1, 1}, Layer{{6, 5, 5, 8}, {1, 1, 8, 16}, 1, 0}}) {
+    CAPTURE(layer.w);
+    const std::size_t before = pool_stats().in_use;
+    Array db;
+    {
+      const Tensor x = filled(layer.x, false), w = filled(layer.w, true),
+                   b = filled({layer.w[3]}, true);
+      const Tensor y = conv2d(x, w, b, layer.stride, layer.padding);
+      y.backward(Array(y.shape(), Scalar{1}));
+      CHECK(w.grad().unique());
+      CHECK(b.grad().unique());
+      CHECK_EQ(b.grad()[0], static_cast<Scalar>(y.size() / layer.w[3]));
+      db = b.grad();
+    }
+    CHECK_LE(pool_stats().in_use - before,
+             std::size_t{512});  // 32 numbers, in a block of the pool's
+  }
 }
 
 #ifndef KINDLING_SANITIZE

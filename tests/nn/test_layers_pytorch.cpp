@@ -11,6 +11,7 @@
 #include "nn/layers.h"
 #include "nn/loss.h"
 #include "nn/norm.h"
+#include "nn/pool.h"
 #include "tests/support/errors.h"
 #include "tests/support/gradcheck_module.h"
 #include "tests/support/nn_fixtures.h"
@@ -29,6 +30,12 @@ std::unique_ptr<nn::Module> layer_of(const Json& row) {
   if (name == "silu") return nn::make<nn::SiLU>();
   if (name == "gelu") return nn::make<nn::GELU>();
   if (name == "embedding") return nn::make<nn::Embedding>(5, 3);
+  if (name == "global_avg_pool") return nn::make<nn::GlobalAvgPool>();
+  if (name == "flatten") return nn::make<nn::Flatten>();
+  if (name == "linear") {
+    const Shape weight = row["parameters"].items[0]["shape"].shape();  // (out, in)
+    return nn::make<nn::Linear>(weight[1], weight[0]);
+  }
   const double eps = row["eps"].number;
   if (name == "layer_norm") return nn::make<nn::LayerNorm>(5, eps);
   return nn::make<nn::GroupNorm>(static_cast<Index>(row["num_groups"].number), 6, eps);
@@ -36,10 +43,12 @@ std::unique_ptr<nn::Module> layer_of(const Json& row) {
 
 }  // namespace
 
-TEST_CASE("SiLU, GELU, GroupNorm, LayerNorm and Embedding are PyTorch's: values and gradients") {
+TEST_CASE("activations, norms, Embedding, Linear and Flatten are PyTorch's: values and gradients") {
   const auto cases = reference_cases("layers", "layers.json");
-  CHECK(cases.size() == 9);
+  CHECK(cases.size() == 13);
   for (const Json& row : cases) {
+    const bool linear = row["layer"].text == "linear";  // the only weight that lies otherwise
+    const auto ours = [&](const Plain& p) { return linear ? from_torch(p) : p; };
     CAPTURE(row["layer"].text);
     const auto layer = layer_of(row);
     const auto parameters = layer->parameters();
@@ -47,7 +56,7 @@ TEST_CASE("SiLU, GELU, GroupNorm, LayerNorm and Embedding are PyTorch's: values 
     REQUIRE(parameters.size() == given.size());
     for (std::size_t i = 0; i < given.size(); ++i) {
       Tensor parameter = parameters[i];
-      parameter.set_value(to_array(given[i].plain()));
+      parameter.set_value(to_array(ours(given[i].plain())));
     }
     const Tensor x(to_array(nhwc(row["input"].plain())), row.members.contains("dinput"));
     const Tensor y = (*layer)(x);
@@ -56,7 +65,7 @@ TEST_CASE("SiLU, GELU, GroupNorm, LayerNorm and Embedding are PyTorch's: values 
     if (x.requires_grad())
       CHECK(difference(x.grad(), nhwc(row["dinput"].plain()), kReferenceTolerance) == "");
     for (std::size_t i = 0; i < given.size(); ++i)
-      CHECK(difference(parameters[i].grad(), row["dparameters"].items[i].plain(),
+      CHECK(difference(parameters[i].grad(), ours(row["dparameters"].items[i].plain()),
                        kReferenceTolerance) == "");
   }
 }
@@ -69,7 +78,8 @@ TEST_CASE("CrossEntropyLoss hands on how much it smoothes labels") {
           row["targets"]["values"].items[static_cast<std::size_t>(i)].number);
     const nn::CrossEntropyLoss loss{static_cast<Scalar>(row["label_smoothing"].number)};
     CHECK(loss(Tensor(to_array(row["input"].plain())), targets).item() ==
-          doctest::Approx(row["output"].plain().values.at(0)).epsilon(1e-5));
+          doctest::Approx(row["output"].plain().values.at(0))
+              .epsilon(sizeof(Scalar) == 8 ? 1e-9 : 1e-5));
   }
 }
 
@@ -116,6 +126,10 @@ TEST_CASE("GroupNorm and Embedding: what does not fit is refused") {
     CHECK_MESSAGE(begins(message, "[embedding] thing "), message);
   }
   CHECK(begins(message_of([] { nn::Embedding(0, 2); }), "[embedding] 0 things"));
+  // Of more things, float would call neighbours by the same number, and int32 by none.
+  const Index most = sizeof(Scalar) == 4 ? Index{1} << 24 : Index{1} << 31;
+  CHECK(message_of([&] { nn::Embedding(most + 1, Index{1} << 20); }) ==
+        str("[embedding] ", most + 1, " things: at most ", most, " expected"));
 }
 
 TEST_CASE("GroupNorm: any axes between the rows and the channels are pixels") {

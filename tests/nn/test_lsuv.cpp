@@ -119,6 +119,87 @@ TEST_CASE("lsuv: a residual network with norms, short cuts and a dense layer ins
   }
 }
 
+TEST_CASE("lsuv: a layer that runs twice is corrected once, by what it makes the first time") {
+  struct Twice : nn::Module {
+    nn::Linear& layer = child<nn::Linear>("layer", 3, 3);
+    std::string type() const override { return "Twice"; }
+
+   protected:
+    Tensor forward(const Tensor& x) override { return layer(layer(x)); }
+  } model;
+  model.layer.weight.set_value(Array({3, 3}, {2, 1, 0, 0, 3, 1, 1, 0, 2}));
+  const Tensor x(Random(2).normal({200, 3}, 1));
+  const auto report = nn::lsuv(model, x);
+  REQUIRE(report.size() == 1);
+  CHECK(report[0].path == "layer");
+  CHECK(report[0].passes >= 1);
+  CHECK(report[0].passes <= 3);
+  Spread first;
+  spread(first, model, x, model.layer(x));
+  CHECK(std::abs(first.mean) <= 2e-3);
+  CHECK(std::abs(first.std - 1) <= 2e-3);
+}
+
+TEST_CASE("lsuv: an activation that several layers share is measured behind each of them") {
+  struct Shared : nn::Module {
+    nn::Linear& a = child<nn::Linear>("a", 3, 6);
+    nn::Linear& b = child<nn::Linear>("b", 6, 6);
+    nn::GeneralRelu& act = child<nn::GeneralRelu>("act", Scalar(0.1), Scalar(0.4));
+    Tensor forward(const Tensor& x) override { return act(b(act(a(x)))); }
+    std::string type() const override { return "Shared"; }
+  };
+  for (const bool head : {true, false}) {
+    set_seed(4);
+    Shared model;
+    const Tensor x(Random(2).normal({200, 3}));
+    const Array b = model.b.weight.value();
+    const std::size_t corrected = head ? 2 : 1;
+    CHECK(nn::lsuv(model, x, {.head = head}).size() == corrected);
+    CHECK(same_bits(model.b.weight.value(), b) == !head);
+    std::vector<Spread> seen;
+    const HookHandle hook =
+        model.act.register_forward_hook([&](nn::Module& m, const Tensor& in, const Tensor& y) {
+          spread(seen.emplace_back(), m, in, y);
+        });
+    model(x);
+    REQUIRE(seen.size() == 2);
+    for (std::size_t i = 0; i < corrected; ++i) {
+      CHECK(std::abs(seen[i].mean) <= 2e-3);
+      CHECK(std::abs(seen[i].std - 1) <= 2e-3);
+    }
+  }
+}
+
+TEST_CASE("lsuv: layers of one's own are passed over, unless a function knows their weights") {
+  struct Own : nn::Module {
+    Tensor scale = parameter("scale", Random(5).normal({3, 4}, 0, 7));
+    Tensor forward(const Tensor& x) override { return matmul(x, scale); }
+    std::string type() const override { return "Own"; }
+  };
+  set_seed(1);
+  nn::Sequential model{nn::make<Own>(), nn::make<nn::ReLU>(), nn::make<nn::Linear>(4, 2)};
+  const Tensor x(Random(2).normal({100, 3}));
+  const auto weight = [&] { return dynamic_cast<Own&>(model[0]).scale.value(); };
+  const Array before = weight();
+  const auto without = nn::lsuv(model, x);
+  REQUIRE(without.size() == 1);
+  CHECK(without[0].path == "2");
+  CHECK(same_bits(weight(), before));
+  nn::LsuvOptions options;
+  options.weights = [](nn::Module& module) {
+    if (auto* own = dynamic_cast<Own*>(&module)) return nn::Weights{own->scale};
+    return nn::weights_of(module);
+  };
+  const auto with = nn::lsuv(model, x, options);
+  REQUIRE(with.size() == 2);
+  CHECK(with[0].path == "0");
+  Spread first;
+  spread(first, model, x, model[0](x));
+  CHECK(std::abs(first.std - 1) <= 2e-3);
+  options.weights = nullptr;
+  CHECK(begins(message_of([&] { nn::lsuv(model, x, options); }), "[lsuv] weights "));
+}
+
 TEST_CASE("lsuv: a model that throws has its hooks, modes and tape back") {
   struct Fails : nn::Module {
     nn::Linear& fc = child<nn::Linear>("fc", 3, 2);

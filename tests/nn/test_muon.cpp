@@ -10,6 +10,7 @@
 
 #include "engine/engine.h"
 #include "tests/support/errors.h"
+#include "tests/support/nn_fixtures.h"
 #include "tests/support/plain.h"
 
 using namespace kindling;
@@ -116,6 +117,41 @@ TEST_CASE("Muon follows its recurrence, and trains vectors as AdamW would") {
         CHECK(difference(bias.value(), to_plain(other.value()), 1e-6) == "");
       }
     }
+}
+
+TEST_CASE("Muon is its authors': forty steps") {
+  const double tolerance = sizeof(Scalar) == 8 ? 1e-9 : 2e-3;
+  const auto cases = reference_cases("muon", "muon.json");
+  REQUIRE(cases.size() == 2);
+  for (const Json& row : cases) {
+    const double momentum = row["momentum"].number;
+    CAPTURE(momentum);
+    std::vector<Tensor> parameters;
+    for (const Json& p : row["initial"].items)
+      parameters.emplace_back(to_array(from_torch(p.plain())), true);
+    nn::Muon muon(parameters, row["lr"].number,
+                  {.momentum = momentum,
+                   .nesterov = row["nesterov"].number != 0,
+                   .weight_decay = row["weight_decay"].number,
+                   .vector_lr = row["vector_lr"].number});
+    const auto& gradients = row["gradients"].items;
+    const auto every = static_cast<std::size_t>(row["every"].number);
+    std::size_t step = 0;
+    for (const Json& after : row["after"].items) {
+      for (const std::size_t stop = step + every; step < stop; ++step) {
+        for (std::size_t i = 0; i < parameters.size(); ++i)
+          parameters[i].set_grad(
+              to_array(from_torch(gradients[step % gradients.size()].items[i].plain())));
+        muon.step();
+      }
+      for (std::size_t i = 0; i < parameters.size(); ++i) {
+        CAPTURE(parameters[i].shape());
+        CHECK(difference(parameters[i].value(), from_torch(after.items[i].plain()), tolerance) ==
+              "");
+      }
+    }
+    CHECK(step == 40);
+  }
 }
 
 TEST_CASE("Muon: a vector in a group of its own rate, without decay, is trained as by AdamW") {

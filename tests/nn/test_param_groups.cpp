@@ -116,6 +116,34 @@ TEST_CASE("discriminative: the nearer to the input, the smaller the rate") {
                "[optimizer] lr_scale -1"));
 }
 
+TEST_CASE("discriminative without decay on vectors: every child's rate, and decay of its weights") {
+  set_seed(1);
+  nn::Sequential model(nn::make<nn::Linear>(2, 3), nn::make<nn::ReLU>(), nn::make<nn::Linear>(3, 3),
+                       nn::make<nn::BatchNorm1d>(3));
+  constexpr double kRate = 0.5, kDecay = 0.25, kFactor = 0.5;
+  nn::SGD sgd(nn::discriminative(model, kFactor, false), kRate, {.weight_decay = kDecay});
+  CHECK(sgd.parameters().size() == model.parameters().size());
+  std::vector<Array> before;
+  for (Tensor p : model.parameters()) {
+    before.push_back(p.value());
+    p.set_grad(Array(p.shape(), 1));
+  }
+  sgd.step();
+  const auto after = model.named_parameters();
+  REQUIRE(after.size() == 6);
+  for (std::size_t i = 0; i < after.size(); ++i) {
+    const std::string& path = after[i].first;
+    const Tensor& p = after[i].second;
+    CAPTURE(path);
+    const double rate = kRate * (path[0] == '0' ? kFactor * kFactor : path[0] == '2' ? kFactor : 1);
+    const double decay = path == "0.weight" || path == "2.weight" ? kDecay : 0;
+    for (Index k = 0; k < p.size(); ++k) {
+      const double w = before[i][k];
+      CHECK(std::abs(p.value()[k] - (w - rate * (1 + decay * w))) <= kTolerance);
+    }
+  }
+}
+
 TEST_CASE("freeze: what is frozen gets no gradient and does not change, until it is let go") {
   set_seed(1);
   nn::Sequential model(nn::make<nn::Linear>(2, 3), nn::make<nn::Linear>(3, 2));
