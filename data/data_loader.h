@@ -106,7 +106,8 @@ struct DataLoaders {
 
 /// The usual pair: train is shuffled; valid stays in order and takes batches of twice the size,
 /// because without gradients they fit. Both datasets must outlive the loaders. (A last training
-/// batch of a single row is no good where the model has a BatchNorm1d, which then throws.)
+/// batch of a single row is no good where the model has a BatchNorm1d, which then throws: give a
+/// DataLoader of your own drop_last.)
 DataLoaders make_data_loaders(const Dataset& train, const Dataset& valid, Index batch_size);
 DataLoaders make_data_loaders(const Dataset&&, const Dataset&, Index) = delete;
 DataLoaders make_data_loaders(const Dataset&, const Dataset&&, Index) = delete;

@@ -19,6 +19,7 @@
 #include "learner/callbacks/completion.h"        // IWYU pragma: export
 #include "learner/callbacks/csv_logger.h"        // IWYU pragma: export
 #include "learner/callbacks/ema_cb.h"            // IWYU pragma: export
+#include "learner/callbacks/freeze_bn.h"         // IWYU pragma: export
 #include "learner/callbacks/gradients.h"         // IWYU pragma: export
 #include "learner/callbacks/jsonl_logger.h"      // IWYU pragma: export
 #include "learner/callbacks/lr_finder.h"         // IWYU pragma: export

@@ -153,6 +153,22 @@ void Learner::fit(int epochs, FitOptions options) {
   });
 }
 
+namespace {
+
+/// Most models that do not fit the one row that was left for the last batch have a batch norm.
+void predict_or_explain(Learner& learn) {
+  try {
+    learn.predict();
+  } catch (const ShapeError& error) {
+    const bool short_one = learn.training && learn.iter > 0 && learn.dl->batch_size() > 1;
+    if (!short_one || learn.batch.xs.empty() || learn.batch.size() != 1) throw;
+    throw ShapeError(str(error.what(), "; this last batch has a single row, and the DataLoader's ",
+                         "drop_last would leave it out"));
+  }
+}
+
+}  // namespace
+
 void Learner::one_epoch(bool train, const Position& at) {
   training = train;
   model.train(train);
@@ -173,7 +189,7 @@ void Learner::one_batch() {
   preds = loss = Tensor();
   scope<CancelBatch>(&Callback::before_batch, &Callback::after_batch, &Callback::cleanup_batch,
                      [&] {
-                       predict();
+                       predict_or_explain(*this);
                        callback(&Callback::after_predict);
                        get_loss();
                        check(loss.size() == 1, "learner", "the loss is ", loss.shape(),

@@ -41,7 +41,8 @@ struct LearnerOptions {
 };
 
 /// Which passes a fit makes, and what holds for this fit alone. One that only validates is a fit
-/// like any other: histories, averages and files begin anew. With `rehearse` they stay as they are.
+/// like any other: histories and files begin anew (averages do not: see EmaCB). With `rehearse`
+/// they stay as they are.
 struct FitOptions {
   bool train = true;                ///< Every epoch has a pass over dls.train.
   bool valid = true;                ///< Every epoch ends with one over dls.valid.
@@ -80,7 +81,9 @@ class Learner {
   /// for a negative number of epochs, for training data that make no batch, for a callback that is
   /// null or there twice, for an opt_func or param_groups that is empty, when no callback makes the
   /// predictions or the loss, and within another fit of the same learner (which capture_preds and
-  /// lr_find are, too); ShapeError for a loss that is not a single number.
+  /// lr_find are, too); ShapeError for a loss that is not a single number. A ShapeError of the
+  /// model in a last training batch of a single row, of which a batch norm has no variance, says
+  /// so.
   void fit(int n_epochs = 1, FitOptions options = {});
 
   /// Refers to the callback from now on; sorted by order, stably. Throws Error when it is there

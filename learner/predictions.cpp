@@ -1,13 +1,14 @@
 #include "learner/predictions.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <memory>
+#include <tuple>
 #include <utility>
 #include <variant>
 
 #include "engine/error.h"
-#include "engine/ops/elementwise.h"
 #include "engine/ops/layout.h"
 #include "engine/ops/loss.h"
 #include "engine/ops/reduce.h"
@@ -44,20 +45,69 @@ class ViewCB : public Callback {
   const View& view_;
 };
 
-/// Puts the optimizer back, which a fit replaces.
-class KeepsOptimizer {
+/// What a learner says of its latest fit.
+auto said_by(Learner& l) {
+  return std::tie(l.n_epochs, l.trains, l.validates, l.epoch, l.iter, l.training, l.dl, l.order,
+                  l.start, l.batch, l.preds, l.loss);
+}
+
+/// Puts back what a fit that only validates replaces: the optimizer, the gradients, and what the
+/// learner says of its latest fit. (Its weights it leaves alone.)
+class KeepsLearner {
  public:
-  explicit KeepsOptimizer(Learner& learn) : learn_(learn), opt_(std::move(learn.opt)) {}
-  ~KeepsOptimizer() { learn_.opt = std::move(opt_); }
-  KeepsOptimizer(const KeepsOptimizer&) = delete;
-  KeepsOptimizer& operator=(const KeepsOptimizer&) = delete;
+  explicit KeepsLearner(Learner& learn)
+      : learn_(learn), modes_(learn.model), opt_(std::move(learn.opt)), said_(said_by(learn)) {
+    for (const Tensor& parameter : learn.model.parameters())
+      gradients_.emplace_back(parameter, parameter.grad());
+  }
+  ~KeepsLearner() {
+    said_by(learn_) = said_;
+    learn_.opt = std::move(opt_);
+    for (auto& [parameter, gradient] : gradients_)
+      if (parameter.requires_grad()) parameter.set_grad(std::move(gradient));
+  }
+  KeepsLearner(const KeepsLearner&) = delete;
+  KeepsLearner& operator=(const KeepsLearner&) = delete;
 
  private:
+  using Said =
+      std::tuple<int, bool, bool, int, Index, bool, const DataLoader*, std::optional<Random::State>,
+                 std::optional<Position>, Batch, Tensor, Tensor>;
+
   Learner& learn_;
+  nn::Modes modes_;
   std::unique_ptr<nn::Optimizer> opt_;
+  Said said_;
+  std::vector<std::pair<Tensor, Array>> gradients_;
 };
 
-Array probabilities(const Array& scores) { return exp(log_softmax(Tensor(scores))).value(); }
+/// Gives default_random() the state back that it has now.
+class KeepsRandom {
+ public:
+  KeepsRandom() = default;
+  ~KeepsRandom() { default_random().set_state(state_); }
+  KeepsRandom(const KeepsRandom&) = delete;
+  KeepsRandom& operator=(const KeepsRandom&) = delete;
+
+ private:
+  Random::State state_ = default_random().state();
+};
+
+/// The logarithm of the mean of what these are logarithms of, number by number. The largest comes
+/// out of the sum first: a probability may be too small for a Scalar.
+Array log_mean_exp(const std::vector<Array>& logs) {
+  Array mean(logs.front().shape());
+  Scalar* out = mean.data();
+  for (Index k = 0; k < mean.size(); ++k) {
+    double largest = double{logs.front()[k]}, sum = 0;
+    for (const Array& each : logs) largest = std::max(largest, double{each[k]});
+    for (const Array& each : logs) sum += std::exp(double{each[k]} - largest);
+    const bool impossible = std::isinf(largest);  // for all of them
+    const double log = impossible ? 0 : std::log(sum / static_cast<double>(logs.size()));
+    out[k] = static_cast<Scalar>(largest + log);
+  }
+  return mean;
+}
 
 }  // namespace
 
@@ -75,8 +125,7 @@ Predictions capture_preds(Learner& learn, const View& view) {
   ViewCB looks(view);
   CapturePreds capture;
   {
-    const nn::Modes modes(learn.model);
-    const KeepsOptimizer keeps(learn);
+    const KeepsLearner keeps(learn);
     learn.fit(1, {.train = false, .cbs = {&looks, &capture}, .rehearse = true});
   }
   const Index batches = std::ssize(capture.scores), all = learn.dls.valid.size();
@@ -90,6 +139,7 @@ Predictions capture_preds(Learner& learn, const View& view) {
 }
 
 Predictions tta(Learner& learn, const std::vector<View>& views) {
+  const KeepsRandom keeps;
   std::vector<Predictions> all;
   for (const View& view : views) all.push_back(capture_preds(learn, view));
   return average(all);
@@ -100,17 +150,17 @@ Predictions average(const std::vector<Predictions>& all) {
   for (const Predictions& each : all)
     check<Error>(each.labels.defined(), "average", "predictions without labels: classes expected");
   const NoGrad no_grad;
-  Tensor total(probabilities(all.front().scores));
-  for (std::size_t i = 1; i < all.size(); ++i) {
+  std::vector<Array> logs;
+  for (std::size_t i = 0; i < all.size(); ++i) {
     const IntArray &here = all[i].labels, &there = all.front().labels;
     check<Error>(std::equal(here.data(), here.data() + here.size(), there.data(),
                             there.data() + there.size()),
                  "average", "predictions ", i, " are of other rows than the first");
     check(all[i].scores.shape() == all.front().scores.shape(), "average", "predictions ", i, " ",
           all[i].scores.shape(), ": ", all.front().scores.shape(), " expected, as the first are");
-    total = total + Tensor(probabilities(all[i].scores));
+    logs.push_back(log_softmax(Tensor(all[i].scores)).value());
   }
-  return {log(total / static_cast<Scalar>(all.size())).value(), all.front().labels};
+  return {log_mean_exp(logs), all.front().labels};
 }
 
 }  // namespace kindling

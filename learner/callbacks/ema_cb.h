@@ -11,15 +11,18 @@ namespace kindling {
 ///
 ///     average = d average + (1 - d) weight,   d = min(decay, (1 + t) / (10 + t))
 ///
-/// for all parameters, and for buffers that are not counters. During a validation pass the model
-/// holds the average, afterwards its own weights again. A checkpoint that is written at the end of
-/// an epoch, behind its validation, therefore has the average as the model's weights, which are
-/// those that were judged, and the model's own beside them. capture_preds() judges by the average
-/// too, unless the weights have changed since the latest fit. Every fit begins an average of its
-/// own.
+/// for all parameters, and for buffers that are not counters (which have no axis). During a
+/// validation pass the model holds the average, afterwards its own weights again. A checkpoint that
+/// is written at the end of an epoch, behind its validation, therefore has the average as the
+/// model's weights, which are those that were judged, and the model's own beside them. Every fit
+/// that trains begins an average of its own. One that does not, and capture_preds(), judge by the
+/// average of the latest fit, unless the weights have changed since then.
+///
+/// The average is kept in Scalars: in float, what lies within 6e-8 / (1 - d) of it (relative to its
+/// size; 6e-4 for d = 0.9999) is lost to rounding, and the largest d below 1 is 1 - 6e-8.
 class EmaCB : public Callback {
  public:
-  /// Throws Error for a decay outside [0, 1).
+  /// Throws Error for a decay outside [0, 1), also where it is 1 as a Scalar.
   explicit EmaCB(double decay = 0.99);
 
   /// Throws Error when there is another one, with whose weights it would exchange its own.
@@ -36,13 +39,15 @@ class EmaCB : public Callback {
 
  private:
   void show(bool average);
-  bool as_left() const;
+  bool as_left(const Learner& learn) const;
 
   double decay_;
-  std::vector<Tensor> model_;
+  std::vector<Tensor> model_;  ///< Parameters, and behind them buffers.
+  std::size_t parameters_ = 0;
   std::vector<Array> other_;  ///< The averages; the model's own weights while those are shown.
   std::vector<Array> left_;   ///< The model's own weights at the end of the latest fit.
   bool shown_ = false;
+  bool fits_ = false;  ///< Between before_fit and cleanup_fit, of which the former may not come.
   Index steps_ = 0;
 };
 

@@ -1,7 +1,6 @@
 #include "learner/callbacks/progress.h"
 
 #include <sys/ioctl.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -10,6 +9,7 @@
 
 #include "engine/error.h"
 #include "learner/plot/ticks.h"
+#include "learner/terminal.h"
 
 namespace kindling {
 
@@ -65,7 +65,7 @@ std::string progress_bar(double share, int width, bool unicode) {
 ProgressCB::ProgressCB(ProgressOptions options)
     : Callback(callback_order::kProgress),
       options_(std::move(options)),
-      terminal_(options_.out && isatty(fileno(options_.out))),
+      terminal_(options_.out && has_escapes(options_.out)),
       unicode_(speaks_unicode()) {}
 
 void ProgressCB::before_fit(Learner& learn) {

@@ -31,20 +31,23 @@ class BatchSchedCB : public Callback {
   Schedule lr_, momentum_;
 };
 
-/// Sets the learning rate before the training batches of every epoch. The steps are the epochs.
+/// The same before the training batches of every epoch. The steps are the epochs.
 class EpochSchedCB : public Callback {
  public:
-  /// Throws Error for an empty schedule.
-  explicit EpochSchedCB(Schedule lr) : lr_(std::move(lr)) {
+  /// Throws Error for a rate without a schedule.
+  explicit EpochSchedCB(Schedule lr, Schedule momentum = nullptr)
+      : lr_(std::move(lr)), momentum_(std::move(momentum)) {
     check<Error>(lr_ != nullptr, "schedule", "the schedule of the rate is empty");
   }
 
   void before_epoch(Learner& learn) override {
-    if (learn.training && !learn.rehearses) learn.opt->set_lr(lr_(learn.epoch, learn.n_epochs));
+    if (!learn.training || learn.rehearses) return;
+    learn.opt->set_lr(lr_(learn.epoch, learn.n_epochs));
+    if (momentum_) learn.opt->set_momentum(momentum_(learn.epoch, learn.n_epochs));
   }
 
  private:
-  Schedule lr_;
+  Schedule lr_, momentum_;
 };
 
 }  // namespace kindling

@@ -1,10 +1,12 @@
 #include "learner/callbacks/watch.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
 #include "engine/error.h"
 #include "learner/callbacks/metrics_cb.h"
+#include "learner/callbacks/sched_cb.h"
 
 namespace kindling {
 
@@ -33,7 +35,7 @@ void Watch::begin(const Learner& learn) {
   bad_ = 0;
 }
 
-bool Watch::runs_out(const Learner& learn) {
+bool Watch::runs_out(const Learner& learn, bool forgiven) {
   const double value = learn.metrics->history().back()[options_.metric];
   const double margin = std::isfinite(best_) ? options_.threshold * std::abs(best_) : 0;
   const bool better = larger_is_better_ ? value > best_ + margin : value < best_ - margin;
@@ -41,7 +43,7 @@ bool Watch::runs_out(const Learner& learn) {
     best_ = value;
     bad_ = 0;
   } else {
-    ++bad_;
+    bad_ = forgiven ? 0 : bad_ + 1;
   }
   return bad_ > options_.patience && (bad_ = 0, true);
 }
@@ -55,16 +57,41 @@ void Watch::state(Archive& archive) {
                  str("0 to ", options_.patience, " validations"));
 }
 
-PlateauCB::PlateauCB(double factor, WatchOptions options)
+PlateauCB::PlateauCB(double factor, WatchOptions options, PlateauOptions limits)
     : Callback(callback_order::kBehindMetrics),
       factor_(factor),
+      limits_(limits),
       watch_(std::move(options), "plateau") {
   check<Error>(factor > 0 && factor < 1, "plateau", "factor ", factor, ": in (0, 1) expected");
+  check<Error>(limits.min_lr >= 0 && limits.cooldown >= 0, "plateau", "min_lr ", limits.min_lr,
+               ", cooldown ", limits.cooldown, ": numbers of at least 0 expected");
+}
+
+void PlateauCB::before_fit(Learner& learn) {
+  if (learn.rehearses) return;
+  for (const Callback* cb : learn.callbacks())
+    check<Error>(!dynamic_cast<const BatchSchedCB*>(cb) && !dynamic_cast<const EpochSchedCB*>(cb),
+                 "plateau", "a schedule sets the rate, and would undo what this does: one of the ",
+                 "two expected");
+  watch_.begin(learn);
+  cooling_ = 0;
 }
 
 void PlateauCB::after_epoch(Learner& learn) {
-  if (!learn.training && !learn.rehearses && watch_.runs_out(learn))
-    learn.opt->set_lr(learn.opt->lr() * factor_);
+  if (learn.training || learn.rehearses) return;
+  const bool out = watch_.runs_out(learn, cooling_ > 0);
+  cooling_ = std::max(cooling_ - 1, 0);
+  if (!out) return;
+  const double lr = learn.opt->lr();  // which may be below min_lr, and does not rise
+  learn.opt->set_lr(std::min(lr, std::max(lr * factor_, limits_.min_lr)));
+  cooling_ = limits_.cooldown;
+}
+
+void PlateauCB::state(Archive& archive) {
+  watch_.state(archive);
+  archive("cooling", cooling_);
+  archive.expect(cooling_ >= 0 && cooling_ <= limits_.cooldown, "cooling",
+                 str("0 to ", limits_.cooldown, " validations"));
 }
 
 EarlyStoppingCB::EarlyStoppingCB(WatchOptions options)

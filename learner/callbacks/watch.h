@@ -37,8 +37,9 @@ class Watch {
   /// To be called in before_fit. Throws Error as expect_metric() does.
   void begin(const Learner& learn);
   /// Takes the latest row of the metrics; says whether patience has run out, and then counts anew.
-  /// A value that is no number is not better.
-  bool runs_out(const Learner& learn);
+  /// A value that is no number is not better. One that is `forgiven` takes nothing from patience,
+  /// which is whole again behind it.
+  bool runs_out(const Learner& learn, bool forgiven = false);
   /// The best value, and the validations since. Loading throws Error when `metric` or
   /// `larger_is_better` are others, or when there were more validations than patience bears.
   void state(Archive& archive);
@@ -51,23 +52,31 @@ class Watch {
   int bad_ = 0;
 };
 
-/// Multiplies the rate by `factor` when patience has run out: PyTorch's ReduceLROnPlateau. Together
-/// with a schedule, which sets the rate anew, it would do nothing.
+/// How far a PlateauCB goes, and how fast: PyTorch's names and values.
+struct PlateauOptions {
+  double min_lr = 0;  ///< The rate is not brought below.
+  int cooldown = 0;   ///< So many validations after a reduction none is held against patience.
+};
+
+/// Multiplies the rate by `factor` when patience has run out: PyTorch's ReduceLROnPlateau (without
+/// its eps, which passes over reductions by less than 1e-8).
 class PlateauCB : public Callback {
  public:
-  /// Throws Error for a factor outside (0, 1), and as Watch does.
-  explicit PlateauCB(double factor = 0.1, WatchOptions options = {});
+  /// Throws Error for a factor outside (0, 1), a min_lr that is negative or no number, a negative
+  /// cooldown, and as Watch does.
+  explicit PlateauCB(double factor = 0.1, WatchOptions options = {}, PlateauOptions limits = {});
 
-  void before_fit(Learner& learn) override {
-    if (!learn.rehearses) watch_.begin(learn);
-  }
+  /// Throws Error as expect_metric() does, and beside a schedule, which would set the rate anew.
+  void before_fit(Learner& learn) override;
   void after_epoch(Learner& learn) override;
   std::string state_name() const override { return "plateau"; }
-  void state(Archive& archive) override { watch_.state(archive); }
+  void state(Archive& archive) override;
 
  private:
   double factor_;
+  PlateauOptions limits_;
   Watch watch_;
+  int cooling_ = 0;  ///< Validations that are still forgiven.
 };
 
 /// Ends the fit when patience has run out, behind that epoch, which is logged and kept like any

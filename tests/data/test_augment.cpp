@@ -17,35 +17,11 @@
 #include "data/synthetic.h"
 #include "engine/error.h"
 #include "engine/parallel.h"
+#include "tests/data/numbered_images.h"
 #include "tests/support/errors.h"
 
 using namespace kindling;
 using namespace kindling::test;
-
-namespace {
-
-/// n images (h, w, c); number k of image i is 1000 i + k + 1, so that every pixel is known.
-Batch numbered(Index n, Index h, Index w, Index c = 1) {
-  Array x(Shape{n, h, w, c});
-  for (Index i = 0; i < x.size(); ++i)
-    x.data()[i] = static_cast<Scalar>(1000 * (i / (h * w * c)) + i % (h * w * c) + 1);
-  return {{Tensor(x)}, IntArray(Shape{n}, 3)};
-}
-
-/// Image i of a batch as plain numbers.
-std::vector<Scalar> image(const Batch& batch, Index i) {
-  const Array& x = batch.xs[0].value();
-  const Index size = x.size() / x.dim(0);
-  return {x.data() + i * size, x.data() + (i + 1) * size};
-}
-
-std::string all_bits(const Batch& batch) {
-  const Array& x = batch.xs[0].value();
-  return {reinterpret_cast<const char*>(x.data()),
-          static_cast<std::size_t>(x.size()) * sizeof(Scalar)};
-}
-
-}  // namespace
 
 TEST_CASE("horizontal_flip mirrors some images and leaves the others") {
   Random random(1);

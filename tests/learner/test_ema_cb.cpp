@@ -3,12 +3,15 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "engine/ops/elementwise.h"
 #include "engine/tape.h"
 #include "learner/callbacks/ema_cb.h"
+#include "learner/files/state_archive.h"
 #include "learner/files/state_dict.h"
 #include "learner/predictions.h"
 #include "nn/layers.h"
@@ -71,11 +74,13 @@ TEST_CASE("EmaCB: gives the weights back however validation ends, and knows no s
     CHECK(weights(*model) == own);
   }
   const std::vector<double> before = weights(*model);
-  learn.fit(1, {.train = false});
+  EmaCB new_one(0.9);
+  TrainLearner(*model, data.dls, nn::CrossEntropyLoss(), {.cbs = {&new_one}})
+      .fit(1, {.train = false});
   CHECK(weights(*model) == before);
-  ema.keep();
+  new_one.keep();
   CHECK(weights(*model) == before);
-  for (const double bad : {-0.1, 1.0}) CHECK_THROWS_AS(EmaCB{bad}, Error);
+  for (const double bad : {-0.1, 1.0, 1 - 1e-9}) CHECK_THROWS_AS(EmaCB{bad}, Error);
 }
 
 TEST_CASE(
@@ -102,6 +107,134 @@ TEST_CASE(
   CHECK(furthest(scores(*model), scores(*other)) == 0);
   ema.keep();
   CHECK(furthest(scores(*model), averaged) <= 1e-6);
+}
+
+TEST_CASE("EmaCB: a fit that does not train judges the average of the latest one, which it keeps") {
+  for (const bool changed : {false, true}) {
+    set_seed(2);
+    Points data;
+    const auto model = nn::mlp(3, 4, 2), other = nn::mlp(3, 4, 2);
+    EmaCB ema(0.5);
+    std::vector<double> judged;  // weights, in the latest pass of validation
+    OnEvent watch([&](const std::string& event, Learner& learn) {
+      if (event == "after_predict" && !learn.training) judged = weights(*model);
+    });
+    TrainLearner learn(*model, data.dls, nn::CrossEntropyLoss(),
+                       {.lr = 0.5, .cbs = {&ema, &watch}});
+    learn.fit(1);
+    const std::vector<double> average = judged, own = weights(*model);
+    REQUIRE(furthest(average, own) > 1e-4);
+    if (changed) load_state_dict(*model, state_dict(*other));
+    const std::vector<double> now = weights(*model), expected = changed ? now : average;
+    for (const int epochs : {1, 2, 0}) {
+      learn.fit(epochs, {.train = false});
+      CHECK(judged == expected);
+      CHECK(weights(*model) == now);
+    }
+    learn.fit(0);  // which has no time to train either
+    ema.keep();
+    CHECK(weights(*model) == expected);
+    learn.fit(1, {.train = false});
+    CHECK(judged == expected);
+    ema.keep();
+    CHECK(weights(*model) == expected);
+  }
+}
+
+TEST_CASE("EmaCB: a fit that could not begin does not take other weights for the latest fit's") {
+  set_seed(2);
+  Points data;
+  const auto model = nn::mlp(3, 4, 2), other = nn::mlp(3, 4, 2);
+  EmaCB ema(0.5);
+  TrainLearner learn(*model, data.dls, nn::CrossEntropyLoss(), {.lr = 0.5, .cbs = {&ema}});
+  learn.fit(1);
+  load_state_dict(*model, state_dict(*other));
+  OnEvent fails(
+      [](const std::string& event, Learner&) {
+        if (event == "before_fit") throw std::runtime_error("!");
+      },
+      callback_order::kAverage - 1);
+  CHECK_THROWS_WITH(learn.fit(1, {.cbs = {&fails}}), "!");
+  const Array scores = capture_preds(learn).scores;
+  const NoGrad no_grad;
+  const Batch all = data.valid.batch(std::vector<Index>{0, 1, 2, 3, 4, 5, 6, 7});
+  CHECK(furthest(numbers(scores), numbers((*other)(all.xs[0]).value())) <= 1e-6);
+}
+
+namespace {
+
+/// scale (x W + b), scale being a parameter without an axis.
+struct Scaled : nn::Module {
+  nn::Linear& linear = child<nn::Linear>("linear", 3, 2);
+  Tensor scale = parameter("scale", Array::scalar(2));
+  std::string type() const override { return "Scaled"; }
+
+ protected:
+  Tensor forward(const Tensor& x) override { return linear(x) * scale; }
+};
+
+}  // namespace
+
+TEST_CASE("EmaCB: a parameter without an axis is averaged like any other") {
+  set_seed(2);
+  Points data;
+  Scaled model;
+  EmaCB ema(0.5);
+  double average = 2;
+  int steps = 0;
+  OnEvent watch([&](const std::string& event, Learner& learn) {
+    if (event == "after_step") {
+      const double t = ++steps, d = std::min(0.5, (1 + t) / (10 + t));
+      average = d * average + (1 - d) * double{model.scale.item()};
+    }
+    if (event == "before_batch" && !learn.training)
+      CHECK(double{model.scale.item()} == doctest::Approx(average).epsilon(1e-6).scale(0));
+  });
+  TrainLearner learn(model, data.dls, nn::CrossEntropyLoss(), {.lr = 0.5, .cbs = {&ema, &watch}});
+  learn.fit(1);
+  CHECK(steps == 3);
+  CHECK(std::abs(model.scale.item() - average) > 1e-4);
+}
+
+TEST_CASE("EmaCB: weights that do not move are their own average, however many steps") {
+  // With a factor that is rounded on its own, the sum of both is 1 + 9e-9, and 1000 steps add up.
+  Points data(200, 4, 1);
+  nn::Linear model(3, 2);
+  for (Tensor parameter : model.parameters()) parameter.set_value(Array(parameter.shape(), 0.7f));
+  EmaCB ema(0.99);
+  TrainLearner learn(model, data.dls, nn::CrossEntropyLoss(), {.lr = 0, .cbs = {&ema}});
+  learn.fit(5);
+  const std::vector<double> own = weights(model);
+  ema.keep();
+  CHECK(furthest(weights(model), own) <= 1.2e-7);  // two units in the last place
+}
+
+TEST_CASE("EmaCB: a state of which a part does not fit changes nothing") {
+  set_seed(2);
+  Points data;
+  const auto model = nn::mlp(3, 4, 2), other = nn::mlp(3, 4, 2);
+  EmaCB ema(0.5);
+  TrainLearner learn(*model, data.dls, nn::CrossEntropyLoss(), {.lr = 0.5, .cbs = {&ema}});
+  learn.fit(1);
+  const std::vector<double> own = weights(*model);
+  StateWriter writer;
+  ema.state(writer);
+  NamedArrays state = writer.state();
+  std::vector<double> average;  // as it is written, array by array
+  for (const auto& [name, array] : state.arrays)
+    for (const double value : numbers(array)) average.push_back(value);
+  for (auto& [name, array] : state.arrays) {
+    if (name == "weight.0") array = Array(array.shape(), 9);
+    if (name == "weight.3") array = Array(Shape{7}, 9);
+  }
+  CHECK(contains(message_of([&] {
+                   StateReader reader(state, "a file");
+                   ema.state(reader);
+                 }),
+                 "weight.3"));
+  CHECK(weights(*model) == own);
+  ema.keep();
+  CHECK(weights(*model) == average);
 }
 
 TEST_CASE("EmaCB: running statistics are averaged, counters are not") {

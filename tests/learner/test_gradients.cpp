@@ -1,7 +1,8 @@
-// Gradients that are clipped, and gathered over several batches.
+// Gradients that are clipped, those that were gathered over several batches too.
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <limits>
 #include <memory>
 #include <string>
@@ -10,7 +11,7 @@
 #include "learner/callbacks/gradients.h"
 #include "nn/layers.h"
 #include "nn/loss.h"
-#include "nn/models.h"
+#include "nn/param_groups.h"
 #include "tests/learner/fits.h"
 #include "tests/learner/numbers.h"
 #include "tests/support/errors.h"
@@ -89,21 +90,80 @@ TEST_CASE("GradientClipCB: gradients whose squares no float can hold") {
   CHECK(norm(after) == doctest::Approx(2).epsilon(1e-6));
 }
 
-TEST_CASE("GradientAccumulationCB: three batches of 4 make the step of one of 12") {
-  std::vector<double> results[2];
-  for (const bool gathers : {false, true}) {
-    set_seed(1);
-    Points data(24, 8, gathers ? 4 : 12);
-    const auto model = nn::mlp(3, 5, 2);
-    GradientAccumulationCB accumulation(3);
-    TrainLearner learn(
-        *model, data.dls, nn::CrossEntropyLoss(),
-        {.lr = 0.5, .opt_func = optimizer<nn::SGD>(nn::SGDOptions{.momentum = 0.9})});
-    if (gathers) learn.add(accumulation);
-    learn.fit(3);
-    results[gathers] = weights(*model);
+TEST_CASE("GradientClipCB: a norm that is not finite does what PyTorch's clip_grad_norm_ does") {
+  // Gradients (bad, 1), clipped to 2: each times 2 / (norm + 1e-6), which is no number, or 0.
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  struct Case {
+    double weight, bias;  // what is in the gradients, beside 1
+    double norm, others;  // what comes of the norm, and of the finite gradients
+  };
+  for (const Case& c : {Case{nan, 1, nan, nan}, Case{kInfinity, 1, kInfinity, 0},
+                        Case{-kInfinity, 1, kInfinity, 0}, Case{kInfinity, nan, nan, nan}}) {
+    Points data;
+    nn::Linear model(3, 2);
+    OnEvent spoil(
+        [&](const std::string& event, Learner&) {
+          if (event != "after_backward") return;
+          Array weight(Shape{3, 2}, 1), bias(Shape{2}, 1);
+          weight.data()[0] = static_cast<Scalar>(c.weight);
+          bias.data()[0] = static_cast<Scalar>(c.bias);
+          model.weight.set_grad(weight);
+          model.bias.set_grad(bias);
+        },
+        -100);
+    std::vector<double> after;
+    GradientClipCB clip(2);
+    OnEvent look(
+        [&](const std::string& event, Learner& learn) {
+          if (event != "after_backward") return;
+          after = gradients(learn);
+          throw CancelFit();
+        },
+        100);
+    TrainLearner(model, data.dls, nn::CrossEntropyLoss(), {.cbs = {&spoil, &clip, &look}}).fit(1);
+    const auto same = [](double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); };
+    CHECK(same(clip.norm(), c.norm));
+    REQUIRE(after.size() == 8);
+    CHECK(std::isnan(after[0]));  // also infinity times 0
+    CHECK(same(after[1], c.others));
+    CHECK(same(after[7], c.others));
   }
-  CHECK(furthest(results[0], results[1]) <= 1e-6);
+}
+
+TEST_CASE("GradientClipCB: the norm is of the gradients that there are") {
+  set_seed(1);
+  Points data;
+  nn::Sequential model(nn::make<nn::Linear>(3, 4), nn::make<nn::Linear>(4, 2));
+  nn::freeze(model[0]);
+  std::vector<double> of_second;
+  GradientClipCB clip(1e-3);
+  OnEvent look(
+      [&](const std::string& event, Learner&) {
+        if (event != "after_backward") return;
+        for (const Tensor& parameter : model[1].parameters())
+          for (const double g : numbers(parameter.grad())) of_second.push_back(g);
+      },
+      -100);
+  OnEvent stop(
+      [&](const std::string& event, Learner& learn) {
+        if (event != "after_backward") return;
+        CHECK(gradient_norm(learn) == doctest::Approx(1e-3).epsilon(2e-3));
+        learn.opt->zero_grad();
+        CHECK(gradient_norm(learn) == 0);
+        clip.after_backward(learn);
+        CHECK(clip.norm() == 0);
+        throw CancelFit();
+      },
+      100);
+  TrainLearner learn(model, data.dls, nn::CrossEntropyLoss(), {.cbs = {&look, &stop, &clip}});
+  OnEvent norm_is(
+      [&](const std::string& event, Learner&) {
+        if (event == "after_backward")
+          CHECK(clip.norm() == doctest::Approx(norm(of_second)).epsilon(1e-6));
+      },
+      50);
+  learn.fit(1, {.cbs = {&norm_is}});
+  CHECK(of_second.size() == 10);
 }
 
 TEST_CASE("what was gathered from several batches is clipped, in whatever order they were added") {
@@ -126,88 +186,4 @@ TEST_CASE("what was gathered from several batches is clipped, in whatever order 
   }
   CHECK(furthest(results[0], results[1]) <= 1e-6);
   CHECK(results[1] == results[2]);
-}
-
-TEST_CASE("GradientAccumulationCB: what is left at the end of an epoch makes a step, alone") {
-  Points data(20, 8, 4);  // five batches: a step behind the third and the fifth
-  nn::Linear model(3, 2);
-  std::vector<Index> steps;
-  OnEvent watch([&](const std::string& event, Learner& learn) {
-    if (event == "after_step") steps.push_back(learn.iter);
-  });
-  GradientAccumulationCB accumulation(3);
-  TrainLearner learn(model, data.dls, nn::CrossEntropyLoss(), {.cbs = {&watch, &accumulation}});
-  learn.fit(2);
-  CHECK(steps == std::vector<Index>{2, 4, 2, 4});
-  // A fit that is cancelled in between leaves nothing for the next.
-  OnEvent stop([](const std::string& event, Learner& l) {
-    if (event == "after_batch" && l.iter == 1) throw CancelFit();
-  });
-  learn.fit(1, {.cbs = {&stop}});
-  steps.clear();
-  learn.fit(1);
-  CHECK(steps == std::vector<Index>{2, 4});
-  CHECK_THROWS_AS(GradientAccumulationCB{0}, Error);
-}
-
-TEST_CASE(
-    "GradientAccumulationCB: an epoch that is cancelled in between leaves the next no gradient") {
-  std::vector<double> first[2];  // gradients of the first step of the second epoch
-  for (const bool cancelled : {false, true}) {
-    Points data(12, 8, 4);
-    nn::Linear model(3, 2);
-    for (Tensor parameter : model.parameters()) parameter.set_value(Array(parameter.shape(), 0));
-    GradientAccumulationCB accumulation(2);
-    OnEvent watch(
-        [&](const std::string& event, Learner& learn) {
-          if (event == "before_batch" && learn.training && learn.epoch == 0 &&
-              learn.iter == (cancelled ? 1 : 0))
-            throw CancelEpoch();
-          if (event == "after_backward" && learn.epoch == 1 && learn.iter == 1)
-            first[cancelled] = gradients(learn);
-        },
-        10);
-    TrainLearner learn(model, data.dls, nn::CrossEntropyLoss(), {.cbs = {&watch, &accumulation}});
-    learn.fit(2);
-  }
-  CHECK(first[0].size() == 8);
-  CHECK(first[0] == first[1]);
-}
-
-TEST_CASE(
-    "GradientAccumulationCB: a batch that is skipped gives nothing, and the last one no step") {
-  Points data(20, 8, 4);  // five batches, of which one is skipped
-  struct Case {
-    Index skipped;
-    std::vector<Index> steps;
-  };
-  for (const Case& c : {Case{4, {1, 3}}, Case{1, {2, 4}}, Case{3, {1, 4}}}) {
-    nn::Linear model(3, 2);
-    std::vector<Index> steps;
-    OnEvent watch([&](const std::string& event, Learner& l) {
-      if (event == "before_batch" && l.training && l.iter == c.skipped) throw CancelBatch();
-      if (event == "after_step") steps.push_back(l.iter);
-    });
-    GradientAccumulationCB accumulation(2);
-    TrainLearner learn(model, data.dls, nn::CrossEntropyLoss(), {.cbs = {&watch, &accumulation}});
-    learn.fit(2);
-    std::vector<Index> twice = c.steps;
-    twice.insert(twice.end(), c.steps.begin(), c.steps.end());
-    CHECK(steps == twice);
-  }
-  // The fourth was gathered when the last is skipped: alone it makes no step.
-  nn::Linear model(3, 2);
-  std::vector<Index> steps;
-  bool clean = true;  // no gradient at the beginning of an epoch
-  OnEvent watch([&](const std::string& event, Learner& l) {
-    if (event == "before_batch" && l.training && l.iter == 4) throw CancelBatch();
-    if (event == "before_batch" && l.training && l.iter == 0)
-      for (const Tensor& parameter : l.opt->parameters()) clean &= !parameter.grad().defined();
-    if (event == "after_step") steps.push_back(l.iter);
-  });
-  GradientAccumulationCB accumulation(3);
-  TrainLearner learn(model, data.dls, nn::CrossEntropyLoss(), {.cbs = {&watch, &accumulation}});
-  learn.fit(2);
-  CHECK(steps == std::vector<Index>{2, 2});
-  CHECK(clean);
 }

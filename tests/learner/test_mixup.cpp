@@ -16,74 +16,11 @@
 #include "nn/layers.h"
 #include "nn/loss.h"
 #include "tests/learner/fits.h"
+#include "tests/learner/mixtures.h"
 #include "tests/support/errors.h"
 
 using namespace kindling;
 using namespace kindling::test;
-
-namespace {
-
-/// Images of one number each, its row's, so that one can tell where a pixel comes from.
-TensorDataset numbered(Index n) {
-  Array x(Shape{n, 6, 4, 2});
-  IntArray y(Shape{n}, 0);
-  for (Index i = 0; i < x.size(); ++i) x.data()[i] = static_cast<Scalar>(i / 48);
-  for (Index i = 0; i < n; ++i) y.data()[i] = static_cast<std::int32_t>(i % 3);
-  return TensorDataset(x, y);
-}
-
-struct Seen {
-  double share, loss;
-  Array x, preds;
-  IntArray labels;
-  bool training;
-};
-
-/// A fit of two epochs over numbered images in order, with what the loss saw in each batch.
-std::vector<Seen> seen_by(MixCB& mix, std::uint64_t seed = 1) {
-  set_seed(seed);
-  const TensorDataset train = numbered(16), valid = numbered(8);
-  nn::Sequential model{nn::make<nn::Flatten>(), nn::make<nn::Linear>(48, 3)};
-  std::vector<Seen> all;
-  OnEvent watch(
-      [&](const std::string& event, Learner& l) {
-        if (event == "after_loss")
-          all.push_back({mix.share(), l.loss.item(), l.batch.xs[0].value(), l.preds.value(),
-                         l.batch.labels(), l.training});
-      },
-      100);
-  TrainLearner learn(model, {DataLoader(train, 8), DataLoader(valid, 8)}, nn::CrossEntropyLoss(),
-                     {.lr = 0.01, .cbs = {&mix, &watch}});
-  learn.fit(2);
-  return all;
-}
-
-double log_loss(const Array& preds, Index row, Index label) {
-  const Scalar* s = preds.data() + 3 * row;
-  double sum = 0;
-  for (int c = 0; c < 3; ++c) sum += std::exp(double{s[c]} - s[label]);
-  return std::log(sum);
-}
-
-/// The share of the own image in row i of a batch that begins with image `first`, and the other's
-/// number; read off the pixels.
-struct Origin {
-  double share;
-  Index other;
-};
-
-/// What the loss must be when row i is `origin[i]`.
-double expected_loss(const Seen& seen, const std::vector<Origin>& origins) {
-  double sum = 0;
-  for (std::size_t i = 0; i < origins.size(); ++i) {
-    const auto row = static_cast<Index>(i);
-    sum += seen.share * log_loss(seen.preds, row, seen.labels[row]) +
-           (1 - seen.share) * log_loss(seen.preds, row, origins[i].other % 3);
-  }
-  return sum / static_cast<double>(origins.size());
-}
-
-}  // namespace
 
 TEST_CASE("MixupCB: each image is a mixture of two, and so is the loss") {
   MixupCB mix(1);
@@ -150,41 +87,6 @@ TEST_CASE("images are mixed as transforms have made them, in whatever order they
     learn.fit(2);
     CHECK(batches == 2);
   }
-}
-
-TEST_CASE("CutMixCB: a rectangle is the other's, and the loss counts its pixels") {
-  CutMixCB mix(1);
-  int cut = 0;
-  for (std::uint64_t seed = 1; seed <= 8; ++seed)
-    for (const Seen& seen : seen_by(mix, seed)) {
-      if (!seen.training) continue;
-      const Index first = seen.labels[0] == 0 ? 0 : 8;
-      std::vector<Origin> origins;
-      std::set<std::vector<bool>> masks;
-      for (Index i = 0; i < 8; ++i) {
-        Index other = first + i;
-        std::vector<bool> mask;
-        int own = 0;
-        for (Index k = 0; k < 48; ++k) {
-          const auto pixel = static_cast<Index>(seen.x[48 * i + k]);
-          mask.push_back(pixel == first + i);
-          own += mask.back();
-          if (!mask.back()) {
-            CHECK((other == first + i || other == pixel));
-            other = pixel;
-          }
-        }
-        if (other != first + i) {
-          CHECK(own / 48.0 == doctest::Approx(seen.share));
-          masks.insert(mask);
-          ++cut;
-        }
-        origins.push_back({seen.share, other});
-      }
-      CHECK(masks.size() <= 1);  // the same rectangle in every image of the batch
-      CHECK(seen.loss == doctest::Approx(expected_loss(seen, origins)).epsilon(1e-5));
-    }
-  CHECK(cut > 50);
 }
 
 TEST_CASE(
