@@ -111,6 +111,8 @@ ByteArray decode_jpeg(const std::filesystem::path& path, std::string_view file) 
   int width = 0, height = 0, subsampling = 0, colors = 0;
   require(tjDecompressHeader3(decoder.handle, bytes, file.size(), &width, &height, &subsampling,
                               &colors));
+  check<Error>(colors != TJCS_CMYK && colors != TJCS_YCCK, "image", path,
+               ": a CMYK JPEG, in printers' colours; RGB or grey expected");
   ByteArray pixels(rgb_shape(path, file.size(), kJpegPixels, height, width));
   require(tjDecompress2(decoder.handle, bytes, file.size(), pixels.data(), width, 0, height,
                         TJPF_RGB, TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS));

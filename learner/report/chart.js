@@ -120,6 +120,7 @@ const kEdge = {
   bottom: 34
 };
 const kBottom = kHeight - kEdge.bottom;  // where the x axis is
+const kDots = 300;                       // more of them would hide the curve, and take long
 const kColors = 10;                      // in the style sheet; then they come again, dashed
 const paint = (line) => `var(--c${line.color % kColors})`;
 
@@ -239,7 +240,7 @@ class Chart {
       'stroke-dasharray': line.color >= kColors ? '5 3' : undefined,
       d: this.path(line)
     }));
-    if (line.style !== 'dots') return;
+    if (line.style !== 'dots' || line.x.length > kDots) return;
     line.x.forEach((_, k) => this.visible(line.y[k]) && this.plot.append(this.dot(line, k)));
   }
 

@@ -53,9 +53,9 @@ function confusion(data) {
   const cells = data.confusion.map((row, truth) => row.map((count, guess) => {
     const say = () => tell.textContent = describe(data, truth, guess);
     const tabindex = truth + guess ? -1 : 0;
-    const {style, strong} = shade(count / (total(row) || 1));
+    const style = shade(count / (total(row) || 1));
     return el(
-        'td', {style, class: strong, tabindex, pointerenter: say, pointerdown: say, focus: say},
+        'td', {style, tabindex, pointerenter: say, pointerdown: say, focus: say},
         count ? number(count) : '');
   }));
   const name = (text, scope) => el('th', {scope, title: text}, el('span', {}, text));
@@ -76,8 +76,7 @@ function describe(data, truth, guess) {
 }
 
 /// By the root: the mistakes, which are few, are what one looks for.
-const shade = (share) =>
-    ({style: `--share: ${Math.sqrt(share).toFixed(3)}`, strong: share > 0.3 ? 'strong' : ''});
+const shade = (share) => `--share: ${Math.sqrt(share).toFixed(3)}`;
 
 /// From cell to cell with the arrow keys.
 function walk(cells, event) {
@@ -131,22 +130,59 @@ function table(columns, rows) {
          el('tbody', {}, ...rows.map((cells) => row(cells, 'td')))));
 }
 
+// A table of more epochs than that has the first and the last, so many, and the best.
+const kAllRows = 40, kFirst = 5, kLast = 15;
+
 /// A row an epoch, training beside validation.
 function epochs(data) {
   if (!data.passes.length)
     return missing(data.running ? 'No epoch is finished yet.' : 'No epoch was finished.');
   const unique = [...new Set(data.passes.map((pass) => pass.epoch))];
+  const passes = new Map(data.passes.map((pass) => [kindOf(pass) + pass.epoch, pass]));
   const kinds =
       ['train', 'valid'].filter((kind) => data.passes.some((pass) => kindOf(pass) === kind));
   const names = [...data.measures, 'seconds'];
   const cells = (epoch, kind) => {
-    const pass = data.passes.find((pass) => pass.epoch === epoch && kindOf(pass) === kind);
+    const pass = passes.get(kind + epoch);
     return pass ? [...pass.values.map(measure), fixed(pass.seconds, 2)] : names.map(() => '');
   };
   const columns = kinds.flatMap((kind) => names.map((name) => ({name: `${kind} ${name}`})));
   const row = (epoch) => [number(epoch + 1), ...kinds.flatMap((kind) => cells(epoch, kind))];
-  return [table([{name: 'epoch'}, ...columns], unique.map(row))];
+  const draw = (list) => table([{name: 'epoch'}, ...columns], list.map(row));
+  if (unique.length <= kAllRows) return [draw(unique)];
+  const best = bestEpoch(data.passes.filter((pass) => kindOf(pass) === kinds.at(-1)));
+  const few =
+      unique.filter((epoch, i) => i < kFirst || i >= unique.length - kLast || epoch === best);
+  const text = best === undefined ? 'The first and the last epochs.' :
+                                    `The first and the last epochs, and ${number(best + 1)}, of ` +
+          `the smallest ${kinds.at(-1)} loss.`;
+  return [el('p', {class: 'muted'}, text), ...foldable('epochs', few, unique, draw)];
 }
+
+/// The epoch of the smallest loss, the first of the measures.
+function bestEpoch(passes) {
+  const judged = passes.filter((pass) => (pass.values[0] ?? null) !== null);
+  return judged.reduce((a, b) => (b.values[0] < a.values[0] ? b : a), judged[0])?.epoch;
+}
+
+/// Some rows of many, and a button that shows them all, and some again.
+function foldable(name, few, all, draw) {
+  const place = el('div'), key = 'all ' + name;
+  const redraw = () => {
+    const open = kept.has(key);
+    button.textContent = open ? `show fewer ${name}` : `show all ${number(all.length)} ${name}`;
+    button.setAttribute('aria-expanded', String(open));
+    place.replaceChildren(draw(open ? all : few));
+  };
+  const click = () => {
+    kept.has(key) ? kept.delete(key) : kept.set(key, true);
+    redraw();
+  };
+  const button = el('button', {class: 'more', click});
+  redraw();
+  return [button, place];
+}
+
 const kindOf = (pass) => (pass.train ? 'train' : 'valid');
 
 /// A row a layer, with its time as a bar.

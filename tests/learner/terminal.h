@@ -15,23 +15,30 @@
 
 namespace kindling::test {
 
-/// Decides what the character set of the terminal is said to be.
-class Locale {
+/// An environment variable with another value, or without one (null), as long as this lives.
+class Variable {
  public:
-  explicit Locale(const char* value) {
-    if (const char* old = ::getenv("LC_ALL")) before_ = old, had_ = true;
-    ::setenv("LC_ALL", value, 1);
+  Variable(const char* name, const char* value) : name_(name) {
+    if (const char* old = ::getenv(name)) before_ = old, had_ = true;
+    value ? ::setenv(name, value, 1) : ::unsetenv(name);
   }
-  ~Locale() { had_ ? ::setenv("LC_ALL", before_.c_str(), 1) : ::unsetenv("LC_ALL"); }
-  Locale(const Locale&) = delete;
-  Locale& operator=(const Locale&) = delete;
+  ~Variable() { had_ ? ::setenv(name_, before_.c_str(), 1) : ::unsetenv(name_); }
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
 
  private:
+  const char* name_;
   std::string before_;
   bool had_ = false;
 };
 
-/// A pseudo-terminal of a given width to write to, and what was written.
+/// Decides what the character set of the terminal is said to be.
+struct Locale : Variable {
+  explicit Locale(const char* value) : Variable("LC_ALL", value) {}
+};
+
+/// A pseudo-terminal of a given width to write to, and what was written. While it lives TERM says
+/// that it knows escape sequences, whatever the tests were started from.
 class Terminal {
  public:
   explicit Terminal(int columns) {
@@ -56,7 +63,7 @@ class Terminal {
   Terminal(const Terminal&) = delete;
   Terminal& operator=(const Terminal&) = delete;
 
-  std::FILE* out() { return out_; }
+  std::FILE* out() const { return out_; }
   /// Everything written; nothing can be written any more.
   const std::string& text() {
     if (thread_.joinable()) {
@@ -68,6 +75,7 @@ class Terminal {
   }
 
  private:
+  Variable term_{"TERM", "xterm"};
   int reader_ = -1;
   std::FILE* out_ = nullptr;
   std::string text_;

@@ -2,9 +2,12 @@
 
 #include <doctest/doctest.h>
 
+#include <turbojpeg.h>
+
 #include <cstdlib>
 #include <fstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #define STB_IMAGE_WRITE_IMPLEMENTATION
@@ -132,6 +135,56 @@ TEST_CASE("a wide piece is as wide as the image and stands in the middle") {
       CHECK(image.data()[y * kSide + x] == (y >= 10 && y < 17 ? 255 : 0));
 }
 
+TEST_CASE("light that falls from one side, a shadow and specks of dust are not the piece") {
+  const plot::testing::TemporaryFolder folder;
+  const std::string path = folder.file("photo.png");
+  const auto with_square = [](const auto& background) {
+    Photo photo{400, 300, 1, {}};
+    for (int y = 0; y < 300; ++y)
+      for (int x = 0; x < 400; ++x) {
+        const bool square = x >= 100 && x < 300 && y >= 80 && y < 280;
+        photo.pixels.push_back(static_cast<unsigned char>(square ? 60 : background(x, y)));
+      }
+    return photo;
+  };
+  const auto all_are = [&](int value) {
+    const ByteArray image = read_photo(path);
+    for (Index i = 0; i < image.size(); ++i) REQUIRE(std::abs(image.data()[i] - value) <= 1);
+  };
+  // From 235 on the left to 195 on the right: 215 in the middle, where a square of 60 becomes
+  // (215 - 60) * 255 / 215 = 184, and the square fills the image.
+  const auto slope = [](int x, int) { return std::lround(235 - 40 * x / 399.0); };
+  write_png(path, with_square(slope));
+  all_are(184);
+  Photo dusty = with_square(slope);
+  for (const auto& [x, y] : {std::pair{5, 5}, {390, 290}, {200, 10}, {3, 150}, {399, 0}})
+    dusty.pixels[static_cast<std::size_t>(y * 400 + x)] = 0;
+  write_png(path, dusty);
+  all_are(184);
+  // A shadow that is 40 darker, on the lower two fifths: of the edges' 1400 pixels 640 are in it,
+  // so that the background is 240. (240 - 60) * 255 / 240 = 191.
+  write_png(path, with_square([](int, int y) { return y < 180 ? 240 : 200; }));
+  all_are(191);
+}
+
+TEST_CASE("a piece that touches three edges keeps its shape") {
+  const plot::testing::TemporaryFolder folder;
+  const std::string path = folder.file("photo.png");
+  // From top to bottom and, above, to the right edge: 350 of the edges' 1000 pixels are the piece.
+  Photo photo{300, 200, 1, std::vector<unsigned char>(300 * 200, 250)};
+  for (int y = 0; y < 200; ++y)
+    for (int x = 150; x < (y < 100 ? 300 : 250); ++x)
+      photo.pixels[static_cast<std::size_t>(y * 300 + x)] = 0;
+  write_png(path, photo);
+  const ByteArray image = read_photo(path);  // 150 x 200 becomes 21 x 28, from column 3 on
+  for (int y = 0; y < kSide; ++y)
+    for (int x = 0; x < kSide; ++x) {
+      const bool outside = x < 3 || x >= 24, cut = y >= 14 && x >= 17;
+      if (outside || x < 16 || y < 14) CHECK(image.data()[y * kSide + x] == (outside ? 0 : 255));
+      if (!outside && cut) CHECK(image.data()[y * kSide + x] == 0);
+    }
+}
+
 TEST_CASE("what is no photo says so in one line") {
   CHECK(test::begins(error_of("nowhere.png"), "[image] \"nowhere.png\""));
   CHECK(test::begins(error_of("/dev/zero"), "[image] \"/dev/zero\""));
@@ -143,6 +196,22 @@ TEST_CASE("what is no photo says so in one line") {
     write_png(path, {width, 30, 1, std::vector<unsigned char>(30u * width, 99)});
     CHECK(error_of(path) == "[photo] \"" + path + "\": nothing but background");
   }
+}
+
+TEST_CASE("a JPEG in printers' colours is refused by name") {
+  const plot::testing::TemporaryFolder folder;
+  const std::string path = folder.file("photo.jpg");
+  const std::vector<unsigned char> pixels(16 * 16 * 4, 77);
+  unsigned char* bytes = nullptr;
+  unsigned long size = 0;
+  const tjhandle encoder = tjInitCompress();
+  REQUIRE(tjCompress2(encoder, pixels.data(), 16, 0, 16, TJPF_CMYK, &bytes, &size, TJSAMP_444, 90,
+                      0) == 0);
+  std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(bytes), size);
+  tjFree(bytes);
+  tjDestroy(encoder);
+  CHECK(error_of(path) ==
+        "[image] \"" + path + "\": a CMYK JPEG, in printers' colours; RGB or grey expected");
 }
 
 TEST_CASE("the nearest name, if any is near") {

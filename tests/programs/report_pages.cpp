@@ -16,8 +16,8 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-/// A training of so many batches and layers, ten passes of each kind.
-Report training(int batches, int layers, int classes) {
+/// A training of so many batches and layers, with so many passes of each kind.
+Report training(int batches, int layers, int classes, int epochs = 10) {
   Report r;
   r.title = "A training of " + std::to_string(batches) + " batches";
   r.settings = {{"recipe", "made up"}, {"threads", "2"}};
@@ -26,11 +26,11 @@ Report training(int batches, int layers, int classes) {
     r.losses.push_back(0.3 + 2 * std::exp(-i / (0.2 * batches)) + 0.1 * std::sin(1.7 * i * i));
     r.rates.push_back(0.01 * std::sin(3.14159 * (i + 1) / (batches + 1)));
   }
-  for (int epoch = 0; epoch < 10; ++epoch)
+  for (int epoch = 0; epoch < epochs; ++epoch)
     for (const bool train : {true, false})
       r.passes.push_back({epoch,
                           train,
-                          std::round(batches * (epoch + 1) / 10.0),
+                          std::round(1.0 * batches * (epoch + 1) / epochs),
                           {2.0 / (epoch + 2), 1 - 0.5 / (epoch + 1)},
                           1.25});
   for (int layer = 0; layer < layers; ++layer) {
@@ -98,6 +98,25 @@ Report hostile() {
   return r;
 }
 
+/// More epochs than anybody reads, the best of validation number 1,234.
+Report many_epochs() {
+  Report r = training(5000, 1, 3, 5000);
+  r.passes[2 * 1233 + 1].values[0] = 1e-6;
+  return r;
+}
+
+/// Cells of every tenth of their row, to be read upon.
+Report shares() {
+  Report r = training(5, 1, 9);
+  r.confusion.assign(81, 0);
+  for (std::size_t truth = 0; truth < 9; ++truth) {
+    const double right = 100.0 * static_cast<double>(truth + 1);
+    r.confusion[truth * 9 + truth] = right;
+    r.confusion[truth * 9 + (truth + 1) % 9] = 1000 - right;
+  }
+  return r;
+}
+
 /// Of nothing but training losses.
 Report losses_only() {
   Report r;
@@ -112,6 +131,8 @@ int main(int argc, char** argv) try {
   const std::string folder = argv[1];
   write_report(folder + "/five.html", training(5, 3, 10));
   write_report(folder + "/wild.html", wild());
+  write_report(folder + "/epochs.html", many_epochs());
+  write_report(folder + "/shares.html", shares());
   write_report(folder + "/hostile.html", hostile());
   write_report(folder + "/empty.html", Report());
   write_report(folder + "/losses.html", losses_only());

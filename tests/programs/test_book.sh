@@ -41,7 +41,7 @@ holds 05_learner '    batch 2: predict cleanup_batch' 1
 holds 05_learner '    batch 3: predict cleanup_batch' 1
 holds 05_learner '    cleanup_epoch after_fit cleanup_fit' 1
 holds 05_learner 'enough after' '$8 >= 0.7 && $3 < 10'
-chapter 06_hooks 06_hooks.png
+chapter 06_hooks 06_hooks.png 06_color_dim.png
 holds 06_hooks 'layer 0' '$5 == $7 && $7 == $9 && $6 == $8 && $8 == $10'
 holds 06_hooks 'layer 4' '$5 == $7 && $7 == $9 && $6 == $8 && $8 == $10'
 chapter 07_init 07_init.png

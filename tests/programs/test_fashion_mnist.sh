@@ -30,6 +30,11 @@ refused 2 '--threads: Value 0 not in range' --threads 0
 refused 2 '--recipe: no recipe foo; there are quick, lesson16, ' --recipe foo
 refused 2 '--hold-out: Value 60000 not in range' --hold-out 60000
 refused 2 '--seed: Value -1 is negative' --seed -1
+# A last batch of one image, which has no statistics, is found out before the training.
+refused 1 '59905 training images in batches of 512 leave a batch of one' --hold-out 95
+refused 1 '; --batch-size 513 or --hold-out 96 would do' --hold-out 95
+refused 1 '; --batch-size 60000 would do' --batch-size 59999
+refused 1 '; --batch-size 2 would do' --batch-size 1
 refused 1 'not found; looked in nowhere' --data nowhere
 refused 1 'at lr 1000: try a smaller lr' --recipe sgd --lr 1000
 echo 'not a folder' >file
@@ -140,8 +145,11 @@ stop() {
 # What a safetensors file holds behind its header.
 numbers() { tail -c "+$((9 + $(od -An -tu8 -N8 "$1")))" "$1"; }
 
-stop TERM "two words"
+stop TERM 'größe 形'
 [ "$status" = 143 ] || fail "SIGTERM: status $status"
+case $again in *"--resume 'größe 形/last.safetensors' --save-every 3") ;; *) fail "to go on: $again" ;; esac
+eval "$again" >stdout 2>stderr || fail "going on: $(cat stderr)"
+grep -q '^accuracy ' stdout && [ -s 'größe 形/report.html' ] || fail "going on: $(cat stdout stderr)"
 stop INT "the other's"
 [ "$status" = 130 ] || fail "SIGINT: status $status"
 case $again in *"--resume 'the other'\\''s/last.safetensors' --save-every 3") ;; *) fail "to go on: $again" ;; esac

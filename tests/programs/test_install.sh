@@ -5,7 +5,8 @@
 #     test_install.sh CMAKE BUILD-FOLDER SOURCE-FOLDER COMPILER
 #
 # The library is not built again: what stands in the build folder is installed into a folder that
-# goes away, and as a subproject it is only configured, and the consumer's own source compiled.
+# goes away, and as a subproject it is only configured, and the consumer's own source compiled. A long test
+# (KINDLING_LONG=1) builds it as the part of another project that own_program.md shows, and runs that.
 set -u
 cmake=$1 build=$2 source=$3 compiler=$4
 consumer=$source/tests/consumer
@@ -58,15 +59,6 @@ cp "$consumer"/*.cpp .
 "$cmake" -S . -B newer "-DCMAKE_CXX_COMPILER=$compiler" "-DCMAKE_PREFIX_PATH=$work/prefix" >log 2>&1 &&
   fail 'version 0.2 was asked for, and taken to be there'
 
-if command -v pkg-config >/dev/null; then
-  export PKG_CONFIG_PATH="$work/prefix/lib/pkgconfig"
-  # shellcheck disable=SC2046 # lists of options
-  step 'building with pkg-config' "$compiler" $(pkg-config --cflags kindling) "$consumer/consumer.cpp" \
-    -o by_pkg_config $(pkg-config --libs kindling) && trains ./by_pkg_config
-else
-  echo 'without pkg-config'
-fi
-
 for way in subdirectory fetch; do
   configure $way -DWAY=$way "-DKINDLING_SOURCE=$source" || continue
   "$cmake" --build $way --target help >targets
@@ -76,6 +68,39 @@ for way in subdirectory fetch; do
 done
 step 'compiling as a subproject' "$cmake" --build subdirectory \
   --target CMakeFiles/consumer.dir/consumer.cpp.o
+
+# What the page on a program of one's own says, word for word.
+page=$source/learner/examples/book/own_program.md
+code() { "$source/tests/programs/code_of.sh" "$page" "$@"; }
+mkdir -p mine fetched
+code mine/mine.cpp
+code mine/CMakeLists.txt cmake 1
+code by_pkg_config.sh sh 1
+code fetch.cmake cmake 2
+# same PROGRAM: it trains, and what it reads from its file says the same.
+same() {
+  rm -f mine.safetensors
+  "$1" >said 2>log && grep -q '^the sum of all scores: ' said && [ -s mine.safetensors ] || fail "$1: $(cat said log)"
+}
+if command -v pkg-config >/dev/null; then
+  sed -i "s|^export .*|export PKG_CONFIG_PATH='$work/prefix/lib/pkgconfig'|; s|^g++ |'$compiler' |" by_pkg_config.sh
+  step 'pkg-config as the page says' sh by_pkg_config.sh && same mine/by_pkg_config
+else
+  echo 'without pkg-config'
+fi
+step 'configuring as the page says' "$cmake" -S mine -B mine/build -G Ninja -DCMAKE_BUILD_TYPE=Release \
+  "-DCMAKE_CXX_COMPILER=$compiler" "-DCMAKE_PREFIX_PATH=$work/prefix"
+cp mine/mine.cpp fetched
+awk 'NR == FNR { lines = lines $0 "\n"; next } /^find_package/ { printf "%s", lines; next } 1' \
+  fetch.cmake mine/CMakeLists.txt >fetched/CMakeLists.txt
+step 'configuring what the page fetches' "$cmake" -S fetched -B fetched/build -G Ninja \
+  -DCMAKE_BUILD_TYPE=Release "-DCMAKE_CXX_COMPILER=$compiler" "-DKINDLING_SOURCE=$source"
+if [ -n "${KINDLING_LONG:-}" ]; then
+  step 'building as the page says' "$cmake" --build mine/build && same mine/build/mine
+  step 'building what the page fetches' "$cmake" --build fetched/build && same fetched/build/mine
+else
+  echo 'skipped: the projects of the page are only configured, KINDLING_LONG=1 builds them'
+fi
 
 [ "$failures" = 0 ] && echo 'all as expected'
 [ "$failures" = 0 ]

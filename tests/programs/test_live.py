@@ -141,7 +141,7 @@ def try_answers(program, work):
         pass
     other = Training(program, work, "--out", "other", live=str(training.port))
     expect(other.end() == 1 and len(other.said) == 2, "a port in use:", other.said)
-    expect(other.said[1] == f"fashion_mnist: [live] cannot listen on 127.0.0.1:{training.port}: Address already in use\n", other.said)
+    expect(other.said[1] == f"fashion_mnist: error: [live] cannot listen on 127.0.0.1:{training.port}: Address already in use\n", other.said)
     expect(not os.path.exists(work + "/other"), "a port in use is found out too late")
 
     # Nobody can keep it from ending, nor have it take in without end.
@@ -267,17 +267,15 @@ def try_again(program, work):
 
 def try_browser(program, work):
     try:
-        from selenium.webdriver.common.by import By
-        from selenium.webdriver.common.keys import Keys
-        import test_report
-    except (ImportError, SystemExit):
+        from browser_page import LOOK, By, Keys, Page, start
+    except ImportError:
         print("skipped: there is no python3-selenium")
         sys.exit(77)
     if not (shutil.which("chromium") and shutil.which("chromedriver")):
         print("skipped: there is no chromium, or no chromium-driver")
         sys.exit(77)
     training = Training(program, work, "--epochs", "100000", "--out", "browser")
-    browser = test_report.start()
+    browser = start()
     try:
         browser.set_window_size(1280, 900)
         browser.get(f"http://127.0.0.1:{training.port}/")
@@ -288,7 +286,7 @@ def try_browser(program, work):
         expect(settle(lambda: length() > 1), "no activations in sight")
 
         # What somebody does with the page.
-        page = test_report.Page(browser)
+        page = Page(browser)
         loss = lambda: page.chart("Loss")
         box = lambda: loss().find_element(By.CSS_SELECTOR, "input").get_property("checked")
         pressed = lambda: loss().find_element(By.CSS_SELECTOR, ".legend button").get_attribute("aria-pressed")
@@ -322,7 +320,7 @@ def try_browser(program, work):
 
         note = lambda: find(".live").text
         expect(note().startswith("Live: epoch "), note())
-        for found in script(test_report.LOOK):
+        for found in script(LOOK):
             expect(found == "something was fetched", "the live page:", found)
         for entry in browser.get_log("browser"):
             expect(False, "the console says", entry["message"])

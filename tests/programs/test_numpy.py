@@ -1,11 +1,14 @@
-"""What NumPy writes, read and written by ours, is read by NumPy as the same numbers.
+"""What NumPy writes, read and written by ours, is read by NumPy as the same numbers; and weights that
+are exported for it are those of the other format.
 
-    test_numpy.py ARRAY_COPY
+    test_numpy.py ARRAY_COPY FASHION_MNIST
 """
-import io, pathlib, subprocess, sys, tempfile
+import io, json, pathlib, subprocess, sys, tempfile
 import numpy as np
 
-copy = sys.argv[1]
+from small_data import small_data
+
+copy, program = sys.argv[1:]
 work = tempfile.TemporaryDirectory()
 folder = pathlib.Path(work.name)
 random = np.random.default_rng(1)
@@ -79,4 +82,36 @@ for a, text in [(np.array([1j]), "<c16"), (np.array([1], ">f4"), ">f4"), (np.arr
     refused = run(folder / "a.npy", folder / "no.npy")
     assert refused.returncode == 1 and text in refused.stderr and refused.stderr.count("\n") == 1, refused
     assert not (folder / "no.npy").exists()
+
+
+def safetensors(path):
+    """Names and arrays, by the format's own description: a length, a header in JSON, numbers."""
+    content = path.read_bytes()
+    begin = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:begin])
+    header.pop("__metadata__", None)
+    dtypes = {"F32": "<f4", "I64": "<i8"}
+    return {name: np.frombuffer(content[begin:][slice(*entry["data_offsets"])], dtypes[entry["dtype"]]).reshape(entry["shape"])
+            for name, entry in header.items()}
+
+
+# A training's weights: the same names, layouts and numbers in both files that `export` writes.
+def fashion(*words):
+    done = subprocess.run([program, *words, "--data", folder], capture_output=True, text=True, cwd=folder)
+    assert done.returncode == 0, done
+
+
+small_data(folder)
+fashion("--recipe", "fast90", "--lr", "0.001", "--epochs", "1", "--batch-size", "25", "--no-stats", "--no-progress")
+for name in "weights.npz", "weights.safetensors":
+    fashion("export", "--to", name)
+ours, theirs = np.load(folder / "weights.npz", allow_pickle=False), safetensors(folder / "weights.safetensors")
+assert sorted(ours.files) == sorted(theirs) and len(theirs) > 20, (ours.files, list(theirs))
+for name, a in theirs.items():
+    assert ours[name].shape == a.shape and ours[name].dtype == a.dtype, (name, ours[name].shape, a.shape)
+    assert ours[name].tobytes() == a.tobytes(), name
+# PyTorch's layouts: (out, in, height, width), (out, in).
+assert theirs["0.0.weight"].shape[1:] == (1, 5, 5), theirs["0.0.weight"].shape
+assert any(a.ndim == 2 and a.shape[0] == 10 for a in theirs.values())
+
 print(f"{count} .npy files, and 3 .npz files of {len(arrays)} arrays each")

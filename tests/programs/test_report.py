@@ -5,7 +5,6 @@
 
 Needs Debian's chromium, chromium-driver and python3-selenium; without them it says so and ends with 77.
 """
-import json
 import math
 import os
 import shutil
@@ -13,17 +12,12 @@ import subprocess
 import sys
 import tempfile
 
+sys.dont_write_bytecode = True  # beside the sources
 try:
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-    from selenium.webdriver.common.action_chains import ActionChains
-    from selenium.webdriver.common.by import By
-    from selenium.webdriver.common.keys import Keys
+    from browser_page import LOOK, By, Keys, Page, open_page, start
 except ImportError:
     print("skipped: there is no python3-selenium")
     sys.exit(77)
-
-sys.dont_write_bytecode = True  # beside the sources
 from small_data import small_data
 
 failures = []
@@ -33,68 +27,6 @@ def expect(ok, *what):
     if not ok:
         failures.append(" ".join(str(word) for word in what))
         print("FAILED:", failures[-1])
-
-
-def start():
-    options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium")
-    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    return webdriver.Chrome(service=Service(shutil.which("chromedriver")), options=options)
-
-
-# What every page must be, at every width: no text of a plot upon another or outside, nothing wider than the
-# screen, every chart drawn, every word readable, nothing fetched.
-LOOK = """
-const found = [];
-if (document.documentElement.scrollWidth > innerWidth) found.push('wider than the screen');
-if (performance.getEntriesByType('resource').length) found.push('something was fetched');
-const sections = document.querySelectorAll('section');
-if (sections.length !== 8) found.push(sections.length + ' sections');
-for (const svg of document.querySelectorAll('svg')) {
-  const page = svg.getBoundingClientRect();
-  const boxes = [...svg.querySelectorAll('text')].map((text) => [text.textContent, text.getBoundingClientRect()]);
-  boxes.forEach(([word, box], i) => {
-    if (box.left < page.left - 1 || box.right > page.right + 1 || box.bottom > page.bottom + 2 || box.top < page.top - 3)
-      found.push(`'${word}' leaves its plot`);
-    for (const [other, there] of boxes.slice(0, i))
-      if (box.left < there.right && there.left < box.right && box.top + 2 < there.bottom && there.top + 2 < box.bottom)
-        found.push(`'${word}' upon '${other}'`);
-  });
-}
-for (const figure of document.querySelectorAll('figure.chart')) {
-  const drawn = [...figure.querySelectorAll('path')].some((path) => path.getAttribute('d').length > 3);
-  if (drawn === figure.textContent.includes('no data')) found.push('not drawn: ' + figure.textContent);
-  if (/NaN|undefined|Infinity/.test(figure.innerHTML)) found.push('no number: ' + figure.textContent);
-}
-const light = (color) => {
-  const [r, g, b] = color.match(/[\\d.]+/g).map((v) => (v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
-  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-};
-const behind = (node) => {
-  for (; node; node = node.parentElement) {
-    const color = getComputedStyle(node).backgroundColor;
-    if (!/, 0\\)$|transparent/.test(color)) return color;
-  }
-};
-for (const node of document.querySelectorAll('h1, h2, p, a, dt, th, td:not(.confusion td), .tile b, .tile span, figcaption, label, button, svg text, .right, .wrong')) {
-  const style = getComputedStyle(node), ink = light(node.closest('svg') ? style.fill : style.color), paper = light(behind(node));
-  if ((Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05) < 4.5 && node.textContent)
-    found.push(`hard to read: ${node.tagName} '${node.textContent}'`);
-}
-return found;
-"""
-
-
-def open_page(browser, path, width, scheme):
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": width < 600})
-    media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
-    browser.get("file://" + path)
-    browser.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
 
 
 def look(browser, path):
@@ -109,46 +41,6 @@ def look(browser, path):
                 expect(False, name + ": the console says", entry["message"])
             papers.add(browser.execute_script("return getComputedStyle(document.body).backgroundColor"))
         expect(len(papers) == 2, path, ": dark as light:", papers)
-
-
-class Page:
-    """The page that is open, its data, and hands."""
-
-    def __init__(self, browser):
-        self.browser = browser
-        self.data = json.loads(self.script("return document.getElementById('data').textContent"))
-
-    def script(self, text, *arguments):
-        return self.browser.execute_script(text, *arguments)
-
-    def all(self, css):
-        return self.browser.find_elements(By.CSS_SELECTOR, css)
-
-    def chart(self, title):
-        return next(f for f in self.all("figure.chart") if f.find_element(By.CSS_SELECTOR, "figcaption").text == title)
-
-    def middle(self, node):
-        self.script("arguments[0].scrollIntoView({block: 'center'})", node)
-        box = self.script("const b = arguments[0].getBoundingClientRect(); return [b.left, b.top, b.width, b.height]", node)
-        return box[0] + box[2] / 2, box[1] + box[3] / 2
-
-    def mouse(self, node, kind="mouseMoved", **more):
-        x, y = self.middle(node)
-        self.browser.execute_cdp_cmd("Input.dispatchMouseEvent", {"type": kind, "x": x, "y": y, **more})
-
-    def click(self, node):
-        for kind in ("mousePressed", "mouseReleased"):
-            self.mouse(node, kind, button="left", buttons=1, clickCount=1)
-
-    def touch(self, node):
-        x, y = self.middle(node)
-        self.browser.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
-        self.browser.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-
-    def press(self, node, *keys):
-        self.script("arguments[0].focus()", node)
-        for key in keys:
-            ActionChains(self.browser).send_keys(key).perform()  # to whatever has the focus
 
 
 def try_curves(page, width):
@@ -236,6 +128,55 @@ def try_confusion(page):
     expect(note().startswith("class 0, recognised: 900 of "), note())
 
 
+def try_shares(page):
+    """Every tenth is there, darker the larger it is, in a light and a dark page: LOOK has read them all."""
+    shares = page.script("return [...document.querySelectorAll('.confusion td')].map((cell) => +cell.style.getPropertyValue('--share'))")
+    diagonal = [shares[10 * k] for k in range(9)]
+    expect(all(abs(share**2 - 0.1 * (k + 1)) < 0.002 for k, share in enumerate(diagonal)), "shares of their rows:", diagonal)
+
+
+def try_epochs(page):
+    """Five thousand epochs: drawn at once, some rows of them until all are asked for."""
+    took = page.browser.execute_async_script("""
+      const data = JSON.parse(document.getElementById('data').textContent), began = performance.now();
+      show(data);
+      const done = () => arguments[0](performance.now() - began);
+      requestAnimationFrame(() => requestAnimationFrame(done));""")  # curves are drawn with the first frame
+    expect(took < 5000, "5,000 epochs take", took, "ms")  # on a machine with other work to do
+    expect(not page.all("svg circle"), len(page.all("svg circle")), "dots for ten thousand passes")
+    epochs = lambda: page.script("return [...document.querySelectorAll('section:nth-of-type(2) tbody tr')].map((row) => row.cells[0].textContent)")
+    some = ["1", "2", "3", "4", "5", "1,234"] + [f"{epoch:,}" for epoch in range(4986, 5001)]
+    expect(epochs() == some, "rows:", epochs())
+    button = page.all("button.more")[0]
+    expect(button.text == "show all 5,000 epochs" and button.get_attribute("aria-expanded") == "false", button.text)
+    page.press(button, Keys.ENTER)
+    expect(epochs() == [f"{epoch:,}" for epoch in range(1, 5001)], "all:", len(epochs()))
+    expect(button.get_attribute("aria-expanded") == "true" and page.script("return document.activeElement === arguments[0]", button), "the button")
+    # What was chosen stays chosen when there are newer data.
+    page.script("show(JSON.parse(document.getElementById('data').textContent))")
+    expect(len(epochs()) == 5000, "after newer data:", len(epochs()))
+    page.press(page.all("button.more")[0], Keys.ENTER)
+    expect(epochs() == some, "and back:", len(epochs()))
+
+
+def try_thinned_slider(page):
+    """300 columns for 6,000 batches: the slider goes from column to column."""
+    slider, label = page.all(".time input")[0], page.all(".time output")[0]
+    kept = page.data["histograms"][0]["batches"]
+    expect(len(kept) == 300 and kept[0] == 1 and kept[-1] == 6000, len(kept), "columns")
+    at = lambda k: label.text == f"batch {kept[k]:,} of 6,000" and slider.get_property("value") == str(k % 300)
+    expect(at(-1), "at first", label.text)
+    page.press(slider, Keys.HOME)
+    expect(at(0), "Home:", label.text)
+    page.press(slider, Keys.ARROW_RIGHT)
+    expect(at(1), "right:", label.text)
+    page.click(page.all(".heat .pixels")[3])
+    expect(at(149) or at(150), "a click in the middle:", label.text)
+    expect(page.all("figure .readout")[3].text.startswith("Batch " + label.text.split()[1] + ":"), page.all("figure .readout")[3].text)
+    page.press(slider, Keys.END)
+    expect(at(-1), "End:", label.text)
+
+
 def try_wild(page):
     figure = page.chart("Loss")
     expect(page.script("return arguments[0].querySelector('input').checked", figure), "a spike asks for a log axis")
@@ -271,7 +212,7 @@ def main(pages, program):
         subprocess.run([pages, work], check=True)
         browser = start()
         try:
-            for name in ("five", "empty", "losses", "hostile", "wild"):
+            for name in ("five", "empty", "losses", "hostile", "wild", "epochs", "shares"):
                 look(browser, f"{work}/{name}.html")
             for width in (390, 1280):
                 open_page(browser, work + "/five.html", width, "light")
@@ -290,6 +231,11 @@ def main(pages, program):
             expect(len(page.all("section > p.muted")) == 7, "what is missing is said of seven parts")
             open_page(browser, work + "/wild.html", 1280, "light")
             try_wild(Page(browser))
+            try_thinned_slider(Page(browser))
+            open_page(browser, work + "/shares.html", 1280, "light")
+            try_shares(Page(browser))
+            open_page(browser, work + "/epochs.html", 1280, "light")
+            try_epochs(Page(browser))
             try_training(browser, program, work)
             for entry in browser.get_log("browser"):
                 expect(False, "the console says", entry["message"])

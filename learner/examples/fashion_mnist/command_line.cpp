@@ -7,6 +7,7 @@
 #include "engine/error.h"
 #include "learner/examples/fashion_mnist/commands.h"
 #include "learner/examples/fashion_mnist/did_you_mean.h"
+#include "learner/examples/fashion_mnist/print_error.h"
 #include "learner/examples/fashion_mnist/recipes.h"
 
 namespace kindling {
@@ -71,11 +72,8 @@ class CommandLine {
     const bool own =
         !words.empty() && (words[0] == "--help" || words[0] == "-h" || words[0] == "--version");
     if (words.empty() || (words[0].starts_with('-') && !own)) words.insert(words.begin(), "train");
-    std::vector<std::string> names;
-    for (const CLI::App* command : app_.get_subcommands({})) names.push_back(command->get_name());
-    if (!words[0].starts_with('-') &&
-        std::find(names.begin(), names.end(), words[0]) == names.end())
-      return wrong("no command " + words[0] + did_you_mean(words[0], names));
+    if (!words[0].starts_with('-') && !is_command(words[0]))
+      return wrong("no command " + words[0] + did_you_mean(words[0], names()));
     try {
       std::reverse(words.begin(), words.end());  // CLI11 takes them from the end.
       app_.parse(words);
@@ -96,18 +94,34 @@ class CommandLine {
   Options& o_;
 
   int wrong(const std::string& what) {
-    std::fprintf(stderr, "fashion_mnist: %s (--help lists the %s)\n", what.c_str(),
-                 app_.get_subcommands().empty() ? "commands" : "options");
+    print_error(what + " (--help lists the " +
+                (app_.get_subcommands().empty() ? "commands)" : "options)"));
     return 2;
   }
 
-  /// What was on the command line that nobody asked for.
-  std::string unexpected() const {
-    const std::string word = app_.remaining(true).front();
-    std::vector<std::string> names;
+  /// The commands, and the options of the program itself and of the command that was given.
+  std::vector<std::string> names() {
+    std::vector<std::string> all;
+    for (const CLI::App* command : app_.get_subcommands({})) all.push_back(command->get_name());
+    for (const CLI::Option* option : app_.get_options()) all.push_back(option->get_name());
     for (const CLI::App* command : app_.get_subcommands())
-      for (const CLI::Option* option : command->get_options()) names.push_back(option->get_name());
-    return "not expected: " + word + did_you_mean(word.substr(0, word.find('=')), names);
+      for (const CLI::Option* option : command->get_options()) all.push_back(option->get_name());
+    return all;
+  }
+  bool is_command(const std::string& word) {
+    const std::vector<CLI::App*> all = app_.get_subcommands({});
+    return std::any_of(all.begin(), all.end(),
+                       [&](const CLI::App* command) { return command->get_name() == word; });
+  }
+
+  /// What was on the command line that nobody asked for.
+  std::string unexpected() {
+    const std::vector<std::string> words = app_.remaining(true);
+    for (const std::string& word : words)
+      if (is_command(word))
+        return "the command comes first, in front of its options: fashion_mnist " + word + " ...";
+    const std::string& word = words.front();
+    return "not expected: " + word + did_you_mean(word.substr(0, word.find('=')), names());
   }
 
   CLI::App* command(const char* name, const char* description, const char* footer,
@@ -119,8 +133,10 @@ class CommandLine {
   }
 
   void train() {
-    train_ = command("train", "trains by a recipe; writes page, pictures and weights",
-                     "`fashion_mnist recipes` lists them.", kindling::train);
+    train_ =
+        command("train", "trains by a recipe; writes page, pictures and weights",
+                "Example: fashion_mnist train --recipe resnet --epochs 3 (`recipes` lists them)",
+                kindling::train);
     recipe(*train_, "model and training (default: quick)");
     seed(*train_);
     train_->add_option("--epochs", o_.epochs, "passes over the images (default: the recipe's)")

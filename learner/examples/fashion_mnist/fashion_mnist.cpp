@@ -7,11 +7,13 @@
 //     fashion_mnist --help                 all it can do
 
 #include <cstdio>
+#include <optional>
 
 #include "engine/error.h"
 #include "engine/parallel.h"
 #include "learner/examples/example.h"
 #include "learner/examples/fashion_mnist/options.h"
+#include "learner/examples/fashion_mnist/print_error.h"
 #include "learner/stop_signals.h"
 
 using namespace kindling;
@@ -29,13 +31,15 @@ std::string again(const Options& o) {
 int main(int argc, char** argv) {
   Options options;
   try {
-    if (const auto status = parse(argc, argv, options)) return *status;
-    set_threads(options.threads);
-    print_machine();
-    options.command(options);
+    const std::optional<int> ended = parse(argc, argv, options);
+    if (!ended) {
+      set_threads(options.threads);
+      print_machine();
+      options.command(options);
+    }
     check<Error>(std::fflush(stdout) == 0 && !std::ferror(stdout), "stdout",
                  "cannot write the result");
-    return 0;
+    return ended.value_or(0);
   } catch (const Stopped& stopped) {
     if (stopped.saved.empty())
       std::fprintf(stderr, "fashion_mnist: stopped\n");
@@ -44,9 +48,9 @@ int main(int argc, char** argv) {
                    quoted(argv[0]).c_str(), quoted(stopped.saved).c_str(), again(options).c_str());
     return 128 + stopped.signal;
   } catch (const std::bad_alloc&) {
-    std::fprintf(stderr, "fashion_mnist: out of memory\n");
+    print_error("out of memory");
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "fashion_mnist: %s\n", error.what());
+    print_error(error.what());
   }
   return 1;
 }

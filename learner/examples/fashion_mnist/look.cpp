@@ -26,6 +26,7 @@ void find_lr(const Options& options) {
   prepare_folder(out);
   r.schedule = nullptr;  // The rate is what is looked for.
   r.batch_size = options.batch_size.value_or(r.batch_size);
+  check_last_batch(*r.model, split.train.size(), r.batch_size, options.hold_out.value_or(0));
   const auto learn = make_learner(r, make_data_loaders(split.train, split.valid, r.batch_size));
   prepare_model(r, *learn);
   const LRFindResult found = lr_find(*learn);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "data/image_file.h"
@@ -12,8 +13,12 @@ namespace kindling {
 namespace {
 
 constexpr int kSide = 28;
-/// How far a pixel must be from the background, of 255, to belong to the piece.
-constexpr int kFar = 20;
+/// How far a pixel must be from the background, of 255, to belong to the piece: that much at least,
+/// and more where light or a shadow falls upon the background, but never more than the latter.
+constexpr int kFar = 20, kFarthest = 64;
+/// A row or column belongs to the piece when more than this share of it does, and more than one
+/// pixel: a speck of dust does not.
+constexpr double kSpeck = 0.005;
 
 struct Gray {
   int width, height;
@@ -25,28 +30,54 @@ struct Box {
   int left, top, right, bottom;  ///< right and bottom are behind the last pixel.
 };
 
-/// The median of the pixels along the four edges.
-int background_of(const Gray& image) {
-  std::vector<std::uint8_t> edge;
+std::vector<int> edge_of(const Gray& image) {
+  std::vector<int> edge;
   for (int x = 0; x < image.width; ++x)
     edge.push_back(image.at(x, 0)), edge.push_back(image.at(x, image.height - 1));
   for (int y = 0; y < image.height; ++y)
     edge.push_back(image.at(0, y)), edge.push_back(image.at(image.width - 1, y));
-  const auto middle = edge.begin() + std::ssize(edge) / 2;
-  std::nth_element(edge.begin(), middle, edge.end());
-  return *middle;
+  return edge;
 }
 
-/// The smallest box that holds every pixel which is far from the background.
-Box content_of(const Gray& image, int background) {
-  Box box{image.width, image.height, 0, 0};
+/// What this share of the values is not above.
+int quantile(std::vector<int> values, double share) {
+  const auto place = values.begin() + static_cast<std::ptrdiff_t>(share * std::ssize(values));
+  std::nth_element(values.begin(), place, values.end());
+  return *place;
+}
+
+/// What the pixels of the four edges are mostly like, and how far others may be from that: half as
+/// far again as three quarters of the edges are, so that a piece may touch the last one.
+struct Background {
+  int shade, far;
+  explicit Background(const Gray& image) {
+    std::vector<int> edge = edge_of(image);
+    shade = quantile(edge, 0.5);
+    for (int& value : edge) value = std::abs(value - shade);
+    far = std::clamp(quantile(std::move(edge), 0.75) * 3 / 2, kFar, kFarthest);
+  }
+};
+
+/// From the first to the last line that is more than a speck; {0, 0} where none is.
+std::pair<int, int> extent_of(const std::vector<int>& far_pixels, int length) {
+  const auto seen = [&](int n) { return n > std::max(1.0, kSpeck * length); };
+  const auto first = std::find_if(far_pixels.begin(), far_pixels.end(), seen);
+  const auto last = std::find_if(far_pixels.rbegin(), far_pixels.rend(), seen);
+  if (first == far_pixels.end()) return {0, 0};
+  return {static_cast<int>(first - far_pixels.begin()), static_cast<int>(far_pixels.rend() - last)};
+}
+
+/// The smallest box that holds what is far from the background.
+Box content_of(const Gray& image, const Background& background) {
+  std::vector<int> in_row(static_cast<std::size_t>(image.height), 0),
+      in_column(static_cast<std::size_t>(image.width), 0);
   for (int y = 0; y < image.height; ++y)
     for (int x = 0; x < image.width; ++x)
-      if (std::abs(image.at(x, y) - background) >= kFar) {
-        box.left = std::min(box.left, x), box.right = std::max(box.right, x + 1);
-        box.top = std::min(box.top, y), box.bottom = std::max(box.bottom, y + 1);
-      }
-  return box;
+      if (std::abs(image.at(x, y) - background.shade) >= background.far)
+        ++in_row[static_cast<std::size_t>(y)], ++in_column[static_cast<std::size_t>(x)];
+  const auto [left, right] = extent_of(in_column, image.height);
+  const auto [top, bottom] = extent_of(in_row, image.width);
+  return {left, top, right, bottom};
 }
 
 /// The mean over [left, right) x [top, bottom), whose edges lie between pixels: parts of a pixel
@@ -68,9 +99,11 @@ double mean_over(const Gray& image, double left, double right, double top, doubl
 ByteArray read_photo(const std::filesystem::path& path) {
   const ByteArray photo = read_image(path, 1);
   const Gray image{static_cast<int>(photo.dim(1)), static_cast<int>(photo.dim(0)), photo.data()};
-  const int background = background_of(image);
-  const Box box = content_of(image, background);
-  check<Error>(box.right > box.left, "photo", path, ": nothing but background");
+  const Background edges(image);
+  const int background = edges.shade;
+  const Box box = content_of(image, edges);
+  check<Error>(box.right > box.left && box.bottom > box.top, "photo", path,
+               ": nothing but background");
   const int width = box.right - box.left, height = box.bottom - box.top;
   const double scale = static_cast<double>(kSide) / std::max(width, height);
   const int columns = std::clamp(static_cast<int>(std::lround(width * scale)), 1, kSide);

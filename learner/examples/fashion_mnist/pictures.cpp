@@ -14,7 +14,18 @@ namespace kindling {
 
 namespace {
 
-constexpr Index kShown = 40;
+/// Throws unless there is a score for each of the classes, and a class for each of the labels.
+void check_classes(const Judged& judged) {
+  const auto classes = std::ssize(judged.images.classes());
+  const Shape shape = judged.predictions.scores.shape();
+  const IntArray& labels = judged.predictions.labels;
+  check(shape.rank() == 2 && shape[1] == classes && labels.shape() == Shape{shape[0]}, "pictures",
+        "scores ", shape, " and ", labels.size(), " labels: (N,", classes,
+        ") and N expected, a score for each class");
+  for (const std::int32_t label : labels.values())
+    check<Error>(label >= 0 && label < classes, "pictures", "label ", label, " of ", classes,
+                 " classes");
+}
 
 }  // namespace
 
@@ -25,6 +36,7 @@ std::string percent(double share) {
 }
 
 void draw_predictions(const std::string& path, const Judged& judged) {
+  check_classes(judged);
   const auto& [images, first, predictions] = judged;
   const IntArray guesses = argmax(Tensor(predictions.scores));
   std::vector<plot::Image> pictures;
@@ -44,6 +56,7 @@ void draw_predictions(const std::string& path, const Judged& judged) {
 }
 
 void draw_top_losses(const std::string& path, const Judged& judged) {
+  check_classes(judged);
   const std::vector<std::string>& classes = judged.images.classes();
   std::vector<JudgedRow> rows = judged_by_loss(judged.predictions);
   rows.resize(std::min(static_cast<std::size_t>(kShown), rows.size()));
@@ -79,7 +92,7 @@ void draw_photos(const std::string& path, const ImageDataset& photos,
                  const std::vector<std::string>& captions) {
   std::vector<plot::Image> pictures;
   std::vector<plot::Caption> below;
-  for (Index i = 0; i < photos.size(); ++i) {
+  for (Index i = 0; i < std::min(kShown, photos.size()); ++i) {
     pictures.push_back(picture_of(photos, i));
     below.push_back({captions[static_cast<std::size_t>(i)]});
   }

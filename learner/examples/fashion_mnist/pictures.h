@@ -9,9 +9,11 @@
 
 namespace kindling {
 
+inline constexpr Index kShown = 40;  ///< Images on a picture, at most.
+
 /// Images that a model was judged by, and what it said of them: rows first, first + 1, ... of
 /// `images`, in the order of the predictions. All throw std::runtime_error when the file cannot be
-/// written.
+/// written, and those that name classes ShapeError unless there is a score for each.
 struct Judged {
   const ImageDataset& images;
   Index first;
@@ -26,7 +28,7 @@ void draw_top_losses(const std::string& path, const Judged& judged);
 void draw_confusion(const std::string& path, const Judged& judged);
 /// All three, as predictions.png, top_losses.png and confusion.png.
 void draw_judged(const std::filesystem::path& folder, const Judged& judged);
-/// Photos as the model sees them, and what it says of each.
+/// The first photos as the model sees them, and a caption for each of all photos.
 void draw_photos(const std::string& path, const ImageDataset& photos,
                  const std::vector<std::string>& captions);
 /// "93 %".

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "data/fashion_mnist.h"
+#include "nn/module.h"
 
 namespace kindling {
 
@@ -23,5 +24,10 @@ struct FashionSplit {
  private:
   bool held_out_;
 };
+
+/// Throws Error, and says what would do, when the last of the batches that `rows` are cut into is a
+/// single row and the model has a norm that takes statistics of rows: better now than at the end of
+/// the first epoch.
+void check_last_batch(nn::Module& model, Index rows, Index batch_size, Index hold_out);
 
 }  // namespace kindling

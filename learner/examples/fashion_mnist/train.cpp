@@ -33,6 +33,7 @@ struct Trained {
 Trained train_one(const Options& options, Recipe r, const FashionSplit& split,
                   const std::filesystem::path& folder, int number,
                   const std::optional<Checkpoint>& resume, LiveServer* live) {
+  check_last_batch(*r.model, split.train.size(), r.batch_size, options.hold_out.value_or(0));
   prepare_folder(folder);
   const auto learn = make_learner(r, make_data_loaders(split.train, split.valid, r.batch_size));
   if (!resume) prepare_model(r, *learn);
