@@ -199,7 +199,7 @@ void Tensor::backward(Array cotangent, bool retain_graph) const {
         if (node) node->cotangent = {};
     }
   } cleaner{order};
-  impl_->node->cotangent = std::move(cotangent);
+  accumulate(impl_->node->cotangent, std::move(cotangent));  // to what a pass around this one has
   for (auto& node : order) {
     visit(*node, retain_graph);
     node.reset();  // and with it the arrays that only its backward function held

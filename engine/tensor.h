@@ -90,8 +90,9 @@ class Tensor {
   /// The same value, cut off from the tape.
   Tensor detach() const;
 
-  /// Calls the hook when this tensor's gradient is complete, before it flows on. Throws Error when
-  /// no gradient is required.
+  /// Calls the hook when this tensor's gradient is complete, before it flows on. The hook may go
+  /// backward itself; where the two passes share a part of the graph, with retain_graph = true.
+  /// Throws Error when no gradient is required.
   HookHandle register_hook(GradHook hook) const;
 
   /// For the tape and the ops: a value with the node that made it, and both of them. The node is

@@ -155,13 +155,15 @@ void Learner::fit(int epochs, FitOptions options) {
 
 namespace {
 
-/// Most models that do not fit the one row that was left for the last batch have a batch norm.
+/// What a model, most often its batch norm, says against a last batch of one row does not say where
+/// that comes from.
 void predict_or_explain(Learner& learn) {
   try {
     learn.predict();
   } catch (const ShapeError& error) {
-    const bool short_one = learn.training && learn.iter > 0 && learn.dl->batch_size() > 1;
-    if (!short_one || learn.batch.xs.empty() || learn.batch.size() != 1) throw;
+    const bool last = learn.training && learn.iter > 0 && learn.iter + 1 == learn.dl->size();
+    const bool has_rows = !learn.batch.xs.empty() && learn.batch.xs[0].rank() > 0;
+    if (!last || learn.dl->batch_size() == 1 || !has_rows || learn.batch.size() != 1) throw;
     throw ShapeError(str(error.what(), "; this last batch has a single row, and the DataLoader's ",
                          "drop_last would leave it out"));
   }

@@ -8,10 +8,11 @@
 
 namespace kindling {
 
-/// Whether a terminal reads this stream that knows escape sequences: TERM=dumb does not.
+/// Whether a terminal reads this stream that knows escape sequences: TERM=dumb does not, nor what
+/// TERM does not name.
 inline bool has_escapes(std::FILE* out) {
   const char* term = std::getenv("TERM");
-  return isatty(fileno(out)) && !(term && std::strcmp(term, "dumb") == 0);
+  return isatty(fileno(out)) && term && std::strcmp(term, "dumb") != 0;
 }
 
 /// Whether colours are welcome there besides: not while NO_COLOR is set to anything but nothing

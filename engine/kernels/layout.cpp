@@ -23,7 +23,12 @@ struct AlongAxis {
 /// a single block is shared among the threads.
 void copy_blocks(const Scalar* in, Index in_pitch, Scalar* out, Index out_pitch, Index outer,
                  Index block) {
-  const Index pieces = std::max<Index>(1, (block + kChunk - 1) / kChunk);
+  if (block <= kChunk) {
+    parallel_for(outer, outer * block,
+                 [=](Index o) { std::copy_n(in + o * in_pitch, block, out + o * out_pitch); });
+    return;
+  }
+  const Index pieces = (block + kChunk - 1) / kChunk;
   parallel_for(outer * pieces, outer * block, [=](Index i) {
     const Index o = i / pieces, begin = i % pieces * kChunk;
     std::copy_n(in + o * in_pitch + begin, std::min(kChunk, block - begin),

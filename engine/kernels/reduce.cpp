@@ -99,8 +99,8 @@ struct Itself {
 struct SquaredDifference {
   static auto apply(const auto& x, const auto& mean) { return (x - mean).square(); }
 };
-/// kNone and op(), here and in Max: how short rows are reduced, by a register's operation, from a
-/// number that changes nothing.
+/// A sum. By kNone, a number that changes nothing, and op(), an operation of registers, short rows
+/// are reduced; Max has them too, and what has none does not take that path.
 struct Sum : SumOf<Itself> {
   static constexpr Scalar kNone = 0;
   static auto op(const auto& a, const auto& b) { return a + b; }

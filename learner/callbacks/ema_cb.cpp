@@ -72,7 +72,7 @@ void EmaCB::after_step(Learner& learn) {
       continue;
     }
     scale(other_[i], decay);
-    add_scaled(other_[i], 1 - decay, value);  // rounded once: the two add up to 1
+    add_scaled(other_[i], 1 - decay, value);  // of the rounded decay: they add up to 1
   }
 }
 

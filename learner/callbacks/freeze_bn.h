@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <vector>
 
 #include "learner/learner.h"
@@ -16,11 +15,12 @@ class FreezeBNCB : public Callback {
  public:
   void before_epoch(Learner& learn) override {
     if (!learn.training) return;
-    for (const auto& [path, module] : learn.model.named_modules())
-      if (dynamic_cast<const nn::BatchNorm*>(module) && is_frozen(*module)) {
-        module->eval();
-        still_.push_back(module);
-      }
+    for (const auto& [path, module] : learn.model.named_modules()) {
+      const auto* norm = dynamic_cast<const nn::BatchNorm*>(module);
+      if (!norm || norm->weight.requires_grad() || norm->bias.requires_grad()) continue;
+      module->eval();
+      still_.push_back(module);
+    }
   }
   /// Gives them the mode of the pass again.
   void cleanup_epoch(Learner&) override {
@@ -29,12 +29,6 @@ class FreezeBNCB : public Callback {
   }
 
  private:
-  static bool is_frozen(const nn::Module& module) {
-    const std::vector<Tensor> parameters = module.parameters();
-    return std::none_of(parameters.begin(), parameters.end(),
-                        [](const Tensor& parameter) { return parameter.requires_grad(); });
-  }
-
   std::vector<nn::Module*> still_;
 };
 

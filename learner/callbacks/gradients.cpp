@@ -25,7 +25,7 @@ GradientClipCB::GradientClipCB(double max_norm)
 
 void GradientClipCB::after_backward(Learner& learn) {
   norm_ = gradient_norm(learn);
-  // PyTorch's epsilon: the result is a hair shorter than max_norm. No number is not short either.
+  // PyTorch's epsilon: the result is a hair shorter than max_norm. A NaN is not <= either.
   if (!(norm_ <= max_norm_)) learn.opt->scale_grad(max_norm_ / (norm_ + 1e-6));
 }
 

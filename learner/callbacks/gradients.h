@@ -30,7 +30,8 @@ class GradientClipCB : public Callback {
 /// Takes a step after every `batches` batches only, with the mean of their gradients, each weighted
 /// by its rows: the gradient of one large batch, for a loss that is a mean over rows. What is left
 /// at the end of an epoch makes a step too, with the last batch; when that is cancelled, there is
-/// none.
+/// none. (Another callback that cancels a step which this one lets happen leaves these gradients to
+/// the next batches, as one of them.)
 class GradientAccumulationCB : public Callback {
  public:
   /// Throws Error for less than one batch.

@@ -153,26 +153,15 @@ function epochs(data) {
   const best = bestEpoch(data.passes.filter((pass) => kindOf(pass) === kinds.at(-1)));
   const few =
       unique.filter((epoch, i) => i < kFirst || i >= unique.length - kLast || epoch === best);
-  const text = best === undefined ? 'The first and the last epochs.' :
-                                    `The first and the last epochs, and ${number(best + 1)}, of ` +
-          `the smallest ${kinds.at(-1)} loss.`;
-  return [el('p', {class: 'muted'}, text), ...foldable('epochs', few, unique, draw)];
-}
-
-/// The epoch of the smallest loss, the first of the measures.
-function bestEpoch(passes) {
-  const judged = passes.filter((pass) => (pass.values[0] ?? null) !== null);
-  return judged.reduce((a, b) => (b.values[0] < a.values[0] ? b : a), judged[0])?.epoch;
-}
-
-/// Some rows of many, and a button that shows them all, and some again.
-function foldable(name, few, all, draw) {
-  const place = el('div'), key = 'all ' + name;
+  const some = few.length > kFirst + kLast ?
+      `, and ${number(best + 1)}, of the smallest ${kinds.at(-1)} loss` :
+      '';
+  const text = el('p', {class: 'muted'}), place = el('div'), key = 'all epochs';
   const redraw = () => {
     const open = kept.has(key);
-    button.textContent = open ? `show fewer ${name}` : `show all ${number(all.length)} ${name}`;
-    button.setAttribute('aria-expanded', String(open));
-    place.replaceChildren(draw(open ? all : few));
+    text.textContent = open ? '' : `The first and the last epochs${some}.`;
+    button.textContent = open ? 'show fewer epochs' : `show all ${number(unique.length)} epochs`;
+    place.replaceChildren(draw(open ? unique : few));
   };
   const click = () => {
     kept.has(key) ? kept.delete(key) : kept.set(key, true);
@@ -180,7 +169,13 @@ function foldable(name, few, all, draw) {
   };
   const button = el('button', {class: 'more', click});
   redraw();
-  return [button, place];
+  return [text, place, button];
+}
+
+/// The epoch of the smallest loss, the first of the measures.
+function bestEpoch(passes) {
+  const judged = passes.filter((pass) => (pass.values[0] ?? null) !== null);
+  return judged.reduce((a, b) => (b.values[0] < a.values[0] ? b : a), judged[0])?.epoch;
 }
 
 const kindOf = (pass) => (pass.train ? 'train' : 'valid');

@@ -9,6 +9,7 @@
 
 #include "engine/engine.h"
 #include "engine/kernels/elementwise.h"
+#include "engine/kernels/simd.h"
 #include "tests/engine/oracles.h"
 #include "tests/support/errors.h"
 #include "tests/support/plain.h"
@@ -206,7 +207,10 @@ TEST_CASE("kernels::map takes what broadcasts to the shape that is asked for, an
 
 TEST_CASE(
     "the functions that formulas are written in do the same to a number and to a run of them") {
-  const std::vector<Scalar> xs{0.125, 0.5, 1, 1.75, 2.5, 3, 0.875, 4};  // a whole register
+  std::vector<Scalar> xs;  // whole registers
+  while (std::ssize(xs) < 2 * simd::kLanes<Scalar>)
+    for (const double x : {0.125, 0.5, 1.0, 1.75, 2.5, 3.0, 0.875, 4.0})
+      xs.push_back(static_cast<Scalar>(x));
   const math::ConstRun run(xs.data(), std::ssize(xs));
   const double tolerance = 8 * double{std::numeric_limits<Scalar>::epsilon()};
   const auto check_same = [&](const char* name, const auto& f) {

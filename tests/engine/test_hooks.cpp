@@ -184,6 +184,14 @@ TEST_CASE("a hook may go backward itself, if it keeps the graph that the pass st
   }
 }
 
+TEST_CASE("a hook may go backward from a tensor that has a part of its gradient already") {
+  const Tensor x = number(3), shared = x * x, a = shared * 2, b = shared * 5;
+  const HookHandle hook =
+      a.register_hook([&](const Array&) { return shared.backward(true), kAsItIs; });
+  (a + b).backward();  // b's turn comes first
+  CHECK_EQ(x.grad().item(), (2 + 5 + 1) * 6);
+}
+
 TEST_CASE("a hook that goes backward through its own tensor must keep that, too") {
   const Tensor x = number(3), y = x * x, other = y * 5;
   bool first = true;

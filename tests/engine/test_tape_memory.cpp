@@ -167,7 +167,8 @@ TEST_CASE("conv2d does not compute the gradient nobody asked for") {
   CHECK_LT(rise([&] { z.backward(); }), kBig * 3 / 2);  // with the weights packed anew
 }
 
-TEST_CASE("the gradients of a convolution have buffers of their own, no larger than they are") {
+TEST_CASE(
+    "the gradients of a convolution have buffers of their own, and the bias keeps no other alive") {
   struct Layer {
     Shape x, w;
     Pair stride, padding;

@@ -185,6 +185,24 @@ TEST_CASE("a piece that touches three edges keeps its shape") {
     }
 }
 
+TEST_CASE("a pale piece that touches the edges is no shadow") {
+  const plot::testing::TemporaryFolder folder;
+  const std::string path = folder.file("photo.png");
+  // From top to bottom, and beyond a quarter of the edges: 360 of 1000 pixels.
+  for (const unsigned char shade : {200, 225}) {
+    CAPTURE(static_cast<int>(shade));
+    Photo photo{300, 200, 1, std::vector<unsigned char>(300 * 200, 250)};
+    for (int y = 0; y < 200; ++y)
+      for (int x = 60; x < 240; ++x) photo.pixels[static_cast<std::size_t>(y * 300 + x)] = shade;
+    write_png(path, photo);
+    const ByteArray image = read_photo(path);  // 180 x 200 becomes 25 x 28, from column 1 or 2 on
+    for (int y = 0; y < kSide; ++y)
+      for (int x = 0; x < kSide; ++x)
+        if (x < 1 || (x > 2 && x < 25) || x > 26)
+          CHECK((image.data()[y * kSide + x] > 0) == (x > 2 && x < 25));
+  }
+}
+
 TEST_CASE("what is no photo says so in one line") {
   CHECK(test::begins(error_of("nowhere.png"), "[image] \"nowhere.png\""));
   CHECK(test::begins(error_of("/dev/zero"), "[image] \"/dev/zero\""));

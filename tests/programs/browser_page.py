@@ -1,6 +1,7 @@
 """A browser, the page of a training in it, and hands, for tests that look at such pages."""
 import json
 import shutil
+import sys
 
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
@@ -10,6 +11,10 @@ from selenium.webdriver.common.keys import Keys
 
 
 def start():
+    """A browser without a window; where there is none the test ends with 77, which counts as skipped."""
+    if not (shutil.which("chromium") and shutil.which("chromedriver")):
+        print("skipped: there is no chromium, or no chromium-driver")
+        sys.exit(77)
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium")
     for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"):

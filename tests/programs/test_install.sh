@@ -86,7 +86,7 @@ if command -v pkg-config >/dev/null; then
   sed -i "s|^export .*|export PKG_CONFIG_PATH='$work/prefix/lib/pkgconfig'|; s|^g++ |'$compiler' |" by_pkg_config.sh
   step 'pkg-config as the page says' sh by_pkg_config.sh && same mine/by_pkg_config
 else
-  echo 'without pkg-config'
+  echo 'skipped: what pkg-config says (Debian: pkg-config)'
 fi
 step 'configuring as the page says' "$cmake" -S mine -B mine/build -G Ninja -DCMAKE_BUILD_TYPE=Release \
   "-DCMAKE_CXX_COMPILER=$compiler" "-DCMAKE_PREFIX_PATH=$work/prefix"

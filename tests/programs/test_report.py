@@ -12,12 +12,7 @@ import subprocess
 import sys
 import tempfile
 
-sys.dont_write_bytecode = True  # beside the sources
-try:
-    from browser_page import LOOK, By, Keys, Page, open_page, start
-except ImportError:
-    print("skipped: there is no python3-selenium")
-    sys.exit(77)
+from browser_page import LOOK, By, Keys, Page, open_page, start
 from small_data import small_data
 
 failures = []
@@ -136,22 +131,18 @@ def try_shares(page):
 
 
 def try_epochs(page):
-    """Five thousand epochs: drawn at once, some rows of them until all are asked for."""
-    took = page.browser.execute_async_script("""
-      const data = JSON.parse(document.getElementById('data').textContent), began = performance.now();
-      show(data);
-      const done = () => arguments[0](performance.now() - began);
-      requestAnimationFrame(() => requestAnimationFrame(done));""")  # curves are drawn with the first frame
-    expect(took < 5000, "5,000 epochs take", took, "ms")  # on a machine with other work to do
+    """Five thousand epochs: lines without dots, and some rows until all are asked for."""
+    # Curves are drawn with the first frame.
+    page.browser.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
     expect(not page.all("svg circle"), len(page.all("svg circle")), "dots for ten thousand passes")
     epochs = lambda: page.script("return [...document.querySelectorAll('section:nth-of-type(2) tbody tr')].map((row) => row.cells[0].textContent)")
     some = ["1", "2", "3", "4", "5", "1,234"] + [f"{epoch:,}" for epoch in range(4986, 5001)]
     expect(epochs() == some, "rows:", epochs())
     button = page.all("button.more")[0]
-    expect(button.text == "show all 5,000 epochs" and button.get_attribute("aria-expanded") == "false", button.text)
+    expect(button.text == "show all 5,000 epochs", button.text)
     page.press(button, Keys.ENTER)
     expect(epochs() == [f"{epoch:,}" for epoch in range(1, 5001)], "all:", len(epochs()))
-    expect(button.get_attribute("aria-expanded") == "true" and page.script("return document.activeElement === arguments[0]", button), "the button")
+    expect(button.text == "show fewer epochs" and page.script("return document.activeElement === arguments[0]", button), "the button")
     # What was chosen stays chosen when there are newer data.
     page.script("show(JSON.parse(document.getElementById('data').textContent))")
     expect(len(epochs()) == 5000, "after newer data:", len(epochs()))
@@ -205,12 +196,9 @@ def try_training(browser, program, work):
 
 
 def main(pages, program):
-    if not (shutil.which("chromium") and shutil.which("chromedriver")):
-        print("skipped: there is no chromium, or no chromium-driver")
-        return 77
+    browser = start()
     with tempfile.TemporaryDirectory() as work:
         subprocess.run([pages, work], check=True)
-        browser = start()
         try:
             for name in ("five", "empty", "losses", "hostile", "wild", "epochs", "shares"):
                 look(browser, f"{work}/{name}.html")

@@ -3,7 +3,7 @@
 #
 #     with_python.sh MODULE SCRIPT ARGUMENTS...
 #
-# MODULE is what the script cannot do without ("sys" when it is Python alone). Ends with 77 when
+# MODULE is what the script cannot do without ("json" when it is Python alone). Ends with 77 when
 # it is not there, which ctest counts as skipped.
 set -u
 module=$1
@@ -12,5 +12,9 @@ shift
 for python in /usr/bin/python3 python3; do
   "$python" -c "import $module" 2>/dev/null && exec "$python" -B "$@"
 done
-echo "skipped: no Python that has '$module' (Debian: python3-$module)"
+case $module in
+  json) package=python3 ;;
+  *) package=python3-$module ;;
+esac
+echo "skipped: no Python that has '$module' (Debian: $package)"
 exit 77

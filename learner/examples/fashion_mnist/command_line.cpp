@@ -71,7 +71,8 @@ class CommandLine {
   std::optional<int> parse(std::vector<std::string> words) {
     const bool own =
         !words.empty() && (words[0] == "--help" || words[0] == "-h" || words[0] == "--version");
-    if (words.empty() || (words[0].starts_with('-') && !own)) words.insert(words.begin(), "train");
+    named_ = !words.empty() && (!words[0].starts_with('-') || own);
+    if (!named_) words.insert(words.begin(), "train");
     if (!words[0].starts_with('-') && !is_command(words[0]))
       return wrong("no command " + words[0] + did_you_mean(words[0], names()));
     try {
@@ -92,6 +93,7 @@ class CommandLine {
   CLI::App app_{"Trains networks on Fashion-MNIST, looks inside them and uses them."};
   CLI::App *train_ = nullptr, *report_ = nullptr;
   Options& o_;
+  bool named_ = false;  ///< The command line begins with a command.
 
   int wrong(const std::string& what) {
     print_error(what + " (--help lists the " +
@@ -118,7 +120,7 @@ class CommandLine {
   std::string unexpected() {
     const std::vector<std::string> words = app_.remaining(true);
     for (const std::string& word : words)
-      if (is_command(word))
+      if (is_command(word) && !named_)
         return "the command comes first, in front of its options: fashion_mnist " + word + " ...";
     const std::string& word = words.front();
     return "not expected: " + word + did_you_mean(word.substr(0, word.find('=')), names());

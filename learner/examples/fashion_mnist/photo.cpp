@@ -13,8 +13,8 @@ namespace kindling {
 namespace {
 
 constexpr int kSide = 28;
-/// How far a pixel must be from the background, of 255, to belong to the piece: that much at least,
-/// and more where light or a shadow falls upon the background, but never more than the latter.
+/// How far a pixel must be from the background, of 255, to belong to the piece: that much, and up
+/// to so much more where light or a shadow falls upon the background.
 constexpr int kFar = 20, kFarthest = 64;
 /// A row or column belongs to the piece when more than this share of it does, and more than one
 /// pixel: a speck of dust does not.
@@ -47,14 +47,16 @@ int quantile(std::vector<int> values, double share) {
 }
 
 /// What the pixels of the four edges are mostly like, and how far others may be from that: half as
-/// far again as three quarters of the edges are, so that a piece may touch the last one.
+/// far again as three quarters of the edges are, so that a piece may touch the last one. What is
+/// farther than a shadow is the piece, which touches more of them.
 struct Background {
   int shade, far;
   explicit Background(const Gray& image) {
     std::vector<int> edge = edge_of(image);
     shade = quantile(edge, 0.5);
     for (int& value : edge) value = std::abs(value - shade);
-    far = std::clamp(quantile(std::move(edge), 0.75) * 3 / 2, kFar, kFarthest);
+    const int spread = quantile(std::move(edge), 0.75) * 3 / 2;
+    far = spread > kFarthest ? kFar : std::max(spread, kFar);
   }
 };
 
@@ -99,9 +101,13 @@ double mean_over(const Gray& image, double left, double right, double top, doubl
 ByteArray read_photo(const std::filesystem::path& path) {
   const ByteArray photo = read_image(path, 1);
   const Gray image{static_cast<int>(photo.dim(1)), static_cast<int>(photo.dim(0)), photo.data()};
-  const Background edges(image);
+  Background edges(image);
   const int background = edges.shade;
-  const Box box = content_of(image, edges);
+  Box box = content_of(image, edges);
+  if (box.right == box.left || box.bottom == box.top) {
+    edges.far = kFar;  // what was taken for a shadow is a pale piece
+    box = content_of(image, edges);
+  }
   check<Error>(box.right > box.left && box.bottom > box.top, "photo", path,
                ": nothing but background");
   const int width = box.right - box.left, height = box.bottom - box.top;
