@@ -153,24 +153,6 @@ void Learner::fit(int epochs, FitOptions options) {
   });
 }
 
-namespace {
-
-/// What a model, most often its batch norm, says against a last batch of one row does not say where
-/// that comes from.
-void predict_or_explain(Learner& learn) {
-  try {
-    learn.predict();
-  } catch (const ShapeError& error) {
-    const bool last = learn.training && learn.iter > 0 && learn.iter + 1 == learn.dl->size();
-    const bool has_rows = !learn.batch.xs.empty() && learn.batch.xs[0].rank() > 0;
-    if (!last || learn.dl->batch_size() == 1 || !has_rows || learn.batch.size() != 1) throw;
-    throw ShapeError(str(error.what(), "; this last batch has a single row, and the DataLoader's ",
-                         "drop_last would leave it out"));
-  }
-}
-
-}  // namespace
-
 void Learner::one_epoch(bool train, const Position& at) {
   training = train;
   model.train(train);
@@ -191,7 +173,7 @@ void Learner::one_batch() {
   preds = loss = Tensor();
   scope<CancelBatch>(&Callback::before_batch, &Callback::after_batch, &Callback::cleanup_batch,
                      [&] {
-                       predict_or_explain(*this);
+                       predict();
                        callback(&Callback::after_predict);
                        get_loss();
                        check(loss.size() == 1, "learner", "the loss is ", loss.shape(),

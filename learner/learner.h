@@ -81,9 +81,7 @@ class Learner {
   /// for a negative number of epochs, for training data that make no batch, for a callback that is
   /// null or there twice, for an opt_func or param_groups that is empty, when no callback makes the
   /// predictions or the loss, and within another fit of the same learner (which capture_preds and
-  /// lr_find are, too); ShapeError for a loss that is not a single number. A ShapeError of the
-  /// model in a last training batch of a single row, of which a batch norm has no variance, says
-  /// so.
+  /// lr_find are, too); ShapeError for a loss that is not a single number.
   void fit(int n_epochs = 1, FitOptions options = {});
 
   /// Refers to the callback from now on; sorted by order, stably. Throws Error when it is there

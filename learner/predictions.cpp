@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <memory>
-#include <tuple>
 #include <utility>
 #include <variant>
 
@@ -13,7 +11,7 @@
 #include "engine/ops/loss.h"
 #include "engine/ops/reduce.h"
 #include "engine/tape.h"
-#include "nn/modes.h"
+#include "learner/keeps_learner.h"
 
 namespace kindling {
 
@@ -43,54 +41,6 @@ class ViewCB : public Callback {
 
  private:
   const View& view_;
-};
-
-/// What a learner says of its latest fit.
-auto said_by(Learner& l) {
-  return std::tie(l.n_epochs, l.trains, l.validates, l.epoch, l.iter, l.training, l.dl, l.order,
-                  l.start, l.batch, l.preds, l.loss);
-}
-
-/// Puts back what a fit that only validates replaces: the optimizer, the gradients, and what the
-/// learner says of its latest fit. (Its weights it leaves alone.)
-class KeepsLearner {
- public:
-  explicit KeepsLearner(Learner& learn)
-      : learn_(learn), modes_(learn.model), opt_(std::move(learn.opt)), said_(said_by(learn)) {
-    for (const Tensor& parameter : learn.model.parameters())
-      gradients_.emplace_back(parameter, parameter.grad());
-  }
-  ~KeepsLearner() {
-    said_by(learn_) = said_;
-    learn_.opt = std::move(opt_);
-    for (auto& [parameter, gradient] : gradients_)
-      if (parameter.requires_grad()) parameter.set_grad(std::move(gradient));
-  }
-  KeepsLearner(const KeepsLearner&) = delete;
-  KeepsLearner& operator=(const KeepsLearner&) = delete;
-
- private:
-  using Said =
-      std::tuple<int, bool, bool, int, Index, bool, const DataLoader*, std::optional<Random::State>,
-                 std::optional<Position>, Batch, Tensor, Tensor>;
-
-  Learner& learn_;
-  nn::Modes modes_;
-  std::unique_ptr<nn::Optimizer> opt_;
-  Said said_;
-  std::vector<std::pair<Tensor, Array>> gradients_;
-};
-
-/// Gives default_random() the state back that it has now.
-class KeepsRandom {
- public:
-  KeepsRandom() = default;
-  ~KeepsRandom() { default_random().set_state(state_); }
-  KeepsRandom(const KeepsRandom&) = delete;
-  KeepsRandom& operator=(const KeepsRandom&) = delete;
-
- private:
-  Random::State state_ = default_random().state();
 };
 
 /// The logarithm of the mean of what these are logarithms of, number by number. The largest comes
@@ -139,7 +89,7 @@ Predictions capture_preds(Learner& learn, const View& view) {
 }
 
 Predictions tta(Learner& learn, const std::vector<View>& views) {
-  const KeepsRandom keeps;
+  const KeepsRandom keeps({&default_random()});
   std::vector<Predictions> all;
   for (const View& view : views) all.push_back(capture_preds(learn, view));
   return average(all);

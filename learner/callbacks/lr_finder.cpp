@@ -7,8 +7,8 @@
 
 #include "engine/error.h"
 #include "engine/random.h"
+#include "learner/keeps_learner.h"
 #include "learner/plot/charts.h"
-#include "nn/modes.h"
 
 namespace kindling {
 
@@ -49,46 +49,6 @@ void LRFinderCB::after_batch(Learner& learn) {
 
 namespace {
 
-/// Takes a learner's state on construction and puts it back on destruction. Arrays are values, so a
-/// snapshot costs nothing until the training changes them.
-class Snapshot {
- public:
-  explicit Snapshot(Learner& learn)
-      : learn_(learn), modes_(learn.model), opt_(std::move(learn.opt)) {
-    for (Random* random : {&default_random(), learn.dls.train.random(), learn.dls.valid.random()})
-      if (random) streams_.emplace_back(random, random->state());
-    for (auto& [path, tensor] : learn.model.named_parameters()) save(tensor);
-    for (auto& [path, tensor] : learn.model.named_buffers()) save(tensor);
-  }
-  ~Snapshot() {
-    for (auto& [tensor, value, grad] : tensors_) {
-      tensor.mutable_value() = value;
-      if (tensor.requires_grad()) tensor.set_grad(grad);
-    }
-    learn_.opt = std::move(opt_);
-    for (auto& [random, state] : streams_) random->set_state(state);
-  }
-  Snapshot(const Snapshot&) = delete;
-  Snapshot& operator=(const Snapshot&) = delete;
-
- private:
-  struct Saved {
-    Tensor tensor;
-    Array value, grad;
-  };
-  void save(const Tensor& tensor) { tensors_.push_back({tensor, tensor.value(), tensor.grad()}); }
-
-  Learner& learn_;
-  nn::Modes modes_;
-  std::unique_ptr<nn::Optimizer> opt_;
-  std::vector<std::pair<Random*, Random::State>> streams_;
-  std::vector<Saved> tensors_;
-};
-
-}  // namespace
-
-namespace {
-
 /// The mean over a few batches on each side, of what is finite: one batch's loss is noise.
 std::vector<double> smoothed(const std::vector<double>& losses) {
   constexpr std::ptrdiff_t kReach = 2;
@@ -108,7 +68,8 @@ std::vector<double> smoothed(const std::vector<double>& losses) {
 
 LRFindResult lr_find(Learner& learn, LRFindOptions options) {
   LRFinderCB finder(options);
-  const Snapshot snapshot(learn);
+  const KeepsLearner keeps(learn);
+  const KeepsRandom random({&default_random(), learn.dls.train.random(), learn.dls.valid.random()});
   learn.fit(options.max_epochs, {.valid = false, .cbs = {&finder}, .rehearse = true});
   return {finder.lrs(), finder.losses(), suggest_lr(finder.lrs(), finder.losses())};
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <doctest/doctest.h>
+
 #include <cmath>
 #include <cstdint>
 #include <vector>
@@ -45,6 +47,17 @@ inline std::vector<Seen> seen_by(MixCB& mix, std::uint64_t seed = 1) {
                      {.lr = 0.01, .cbs = {&mix, &watch}});
   learn.fit(2);
   return all;
+}
+
+/// The mean of the shares that 600 batches of training were drawn.
+inline double mean_share(MixCB& mix) {
+  double sum = 0;
+  int n = 0;
+  for (std::uint64_t seed = 1; seed <= 150; ++seed)
+    for (const Seen& seen : seen_by(mix, seed))
+      if (seen.training) sum += seen.share, ++n;
+  CHECK(n == 600);
+  return sum / n;
 }
 
 inline double log_loss(const Array& preds, Index row, Index label) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -24,6 +25,24 @@
 
 using namespace kindling;
 using namespace kindling::test;
+
+namespace {
+
+std::unique_ptr<nn::Module> drawn(std::uint64_t seed) {
+  set_seed(seed);
+  return nn::mlp(3, 4, 2);
+}
+
+/// A model that was trained for an epoch, with its average, and another with other weights.
+struct Averaged {
+  Points data;
+  std::unique_ptr<nn::Module> other = drawn(3), model = drawn(2);
+  EmaCB ema{0.5};
+  TrainLearner learn{*model, data.dls, nn::CrossEntropyLoss(), {.lr = 0.5, .cbs = {&ema}}};
+  Averaged() { learn.fit(1); }
+};
+
+}  // namespace
 
 TEST_CASE("EmaCB: validation sees the average of the weights, training the weights") {
   set_seed(2);
@@ -85,28 +104,24 @@ TEST_CASE("EmaCB: gives the weights back however validation ends, and knows no s
 
 TEST_CASE(
     "EmaCB: a rehearsal judges the average of the latest fit, and other weights as they are") {
-  set_seed(2);
-  Points data;
-  const auto model = nn::mlp(3, 4, 2), other = nn::mlp(3, 4, 2);
-  EmaCB ema(0.5);
-  TrainLearner learn(*model, data.dls, nn::CrossEntropyLoss(), {.lr = 0.5, .cbs = {&ema}});
-  learn.fit(1);
+  Averaged fit;
   const auto scores = [&](nn::Module& of) {
     const NoGrad no_grad;
-    return numbers(of(data.valid.batch(std::vector<Index>{0, 1, 2, 3, 4, 5, 6, 7}).xs[0]).value());
+    return numbers(
+        of(fit.data.valid.batch(std::vector<Index>{0, 1, 2, 3, 4, 5, 6, 7}).xs[0]).value());
   };
-  const std::vector<double> own = scores(*model);
+  const std::vector<double> own = scores(*fit.model);
   for (int again = 0; again < 2; ++again) {
-    const std::vector<double> judged = numbers(capture_preds(learn).scores);
+    const std::vector<double> judged = numbers(capture_preds(fit.learn).scores);
     CHECK(furthest(judged, own) > 1e-4);
-    CHECK(scores(*model) == own);
+    CHECK(scores(*fit.model) == own);
   }
-  const std::vector<double> averaged = numbers(capture_preds(learn).scores);
-  load_state_dict(*model, state_dict(*other));
-  CHECK(furthest(numbers(capture_preds(learn).scores), scores(*other)) <= 1e-6);
-  CHECK(furthest(scores(*model), scores(*other)) == 0);
-  ema.keep();
-  CHECK(furthest(scores(*model), averaged) <= 1e-6);
+  const std::vector<double> averaged = numbers(capture_preds(fit.learn).scores);
+  load_state_dict(*fit.model, state_dict(*fit.other));
+  CHECK(furthest(numbers(capture_preds(fit.learn).scores), scores(*fit.other)) <= 1e-6);
+  CHECK(furthest(scores(*fit.model), scores(*fit.other)) == 0);
+  fit.ema.keep();
+  CHECK(furthest(scores(*fit.model), averaged) <= 1e-6);
 }
 
 TEST_CASE("EmaCB: a fit that does not train judges the average of the latest one, which it keeps") {
@@ -142,23 +157,18 @@ TEST_CASE("EmaCB: a fit that does not train judges the average of the latest one
 }
 
 TEST_CASE("EmaCB: a fit that could not begin does not take other weights for the latest fit's") {
-  set_seed(2);
-  Points data;
-  const auto model = nn::mlp(3, 4, 2), other = nn::mlp(3, 4, 2);
-  EmaCB ema(0.5);
-  TrainLearner learn(*model, data.dls, nn::CrossEntropyLoss(), {.lr = 0.5, .cbs = {&ema}});
-  learn.fit(1);
-  load_state_dict(*model, state_dict(*other));
+  Averaged fit;
+  load_state_dict(*fit.model, state_dict(*fit.other));
   OnEvent fails(
       [](const std::string& event, Learner&) {
         if (event == "before_fit") throw std::runtime_error("!");
       },
       callback_order::kAverage - 1);
-  CHECK_THROWS_WITH(learn.fit(1, {.cbs = {&fails}}), "!");
-  const Array scores = capture_preds(learn).scores;
+  CHECK_THROWS_WITH(fit.learn.fit(1, {.cbs = {&fails}}), "!");
+  const Array scores = capture_preds(fit.learn).scores;
   const NoGrad no_grad;
-  const Batch all = data.valid.batch(std::vector<Index>{0, 1, 2, 3, 4, 5, 6, 7});
-  CHECK(furthest(numbers(scores), numbers((*other)(all.xs[0]).value())) <= 1e-6);
+  const Batch all = fit.data.valid.batch(std::vector<Index>{0, 1, 2, 3, 4, 5, 6, 7});
+  CHECK(furthest(numbers(scores), numbers((*fit.other)(all.xs[0]).value())) <= 1e-6);
 }
 
 namespace {
@@ -210,15 +220,10 @@ TEST_CASE("EmaCB: weights that do not move are their own average, however many s
 }
 
 TEST_CASE("EmaCB: a state of which a part does not fit changes nothing") {
-  set_seed(2);
-  Points data;
-  const auto model = nn::mlp(3, 4, 2), other = nn::mlp(3, 4, 2);
-  EmaCB ema(0.5);
-  TrainLearner learn(*model, data.dls, nn::CrossEntropyLoss(), {.lr = 0.5, .cbs = {&ema}});
-  learn.fit(1);
-  const std::vector<double> own = weights(*model);
+  Averaged fit;
+  const std::vector<double> own = weights(*fit.model);
   StateWriter writer;
-  ema.state(writer);
+  fit.ema.state(writer);
   NamedArrays state = writer.state();
   std::vector<double> average;  // as it is written, array by array
   for (const auto& [name, array] : state.arrays)
@@ -229,12 +234,12 @@ TEST_CASE("EmaCB: a state of which a part does not fit changes nothing") {
   }
   CHECK(contains(message_of([&] {
                    StateReader reader(state, "a file");
-                   ema.state(reader);
+                   fit.ema.state(reader);
                  }),
                  "weight.3"));
-  CHECK(weights(*model) == own);
-  ema.keep();
-  CHECK(weights(*model) == average);
+  CHECK(weights(*fit.model) == own);
+  fit.ema.keep();
+  CHECK(weights(*fit.model) == average);
 }
 
 TEST_CASE("EmaCB: running statistics are averaged, counters are not") {

@@ -100,24 +100,3 @@ TEST_CASE("FreezeBNCB: every module has the mode of the last pass, however the f
     CHECK((statistics(half.model[1]) != before));
   }
 }
-
-TEST_CASE("a last batch of a single row: the error of a batch norm says what helps") {
-  const TensorDataset nine = points(9);
-  nn::Sequential model(nn::make<nn::Linear>(3, 4), nn::make<nn::BatchNorm1d>(4),
-                       nn::make<nn::Linear>(4, 2));
-  const auto error = [&](Index batch_size, bool drop_last) {
-    const DataLoader train(nine, batch_size, false, drop_last), valid(nine, 4);
-    TrainLearner learn(model, {train, valid}, nn::CrossEntropyLoss());
-    return message_of<ShapeError>([&] { learn.fit(1); });
-  };
-  const std::string explained = error(4, false);
-  CHECK_MESSAGE(contains(explained, "at least two rows expected in training"), explained);
-  CHECK_MESSAGE(contains(explained, "this last batch has a single row"), explained);
-  CHECK_MESSAGE(contains(explained, "drop_last"), explained);
-  CHECK_FALSE(contains(explained, "\n"));
-  CHECK(error(4, true) == "<nothing was thrown>");
-  // Where every batch is of one row, there is none to drop.
-  const std::string plain = error(1, false);
-  CHECK_MESSAGE(contains(plain, "at least two rows expected in training"), plain);
-  CHECK_FALSE(contains(plain, "drop_last"));
-}

@@ -23,6 +23,17 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
+/// Keeps the gradients of the first batch, behind all that change them, and ends the fit.
+OnEvent keeps_gradients(std::vector<double>& kept) {
+  return OnEvent(
+      [&](const std::string& event, Learner& learn) {
+        if (event != "after_backward") return;
+        kept = gradients(learn);
+        throw CancelFit();
+      },
+      100);
+}
+
 }  // namespace
 
 TEST_CASE("GradientClipCB: gradients above the norm are scaled to it, others are left alone") {
@@ -77,13 +88,7 @@ TEST_CASE("GradientClipCB: gradients whose squares no float can hold") {
       },
       -100);
   GradientClipCB clip(2);
-  OnEvent look(
-      [&](const std::string& event, Learner& learn) {
-        if (event != "after_backward") return;
-        after = gradients(learn);
-        throw CancelFit();
-      },
-      100);
+  OnEvent look = keeps_gradients(after);
   TrainLearner(model, data.dls, nn::CrossEntropyLoss(), {.cbs = {&enlarge, &clip, &look}}).fit(1);
   CHECK(norm(before) > 1e24);
   CHECK(clip.norm() == doctest::Approx(norm(before)).epsilon(1e-6));
@@ -113,13 +118,7 @@ TEST_CASE("GradientClipCB: a norm that is not finite does what PyTorch's clip_gr
         -100);
     std::vector<double> after;
     GradientClipCB clip(2);
-    OnEvent look(
-        [&](const std::string& event, Learner& learn) {
-          if (event != "after_backward") return;
-          after = gradients(learn);
-          throw CancelFit();
-        },
-        100);
+    OnEvent look = keeps_gradients(after);
     TrainLearner(model, data.dls, nn::CrossEntropyLoss(), {.cbs = {&spoil, &clip, &look}}).fit(1);
     const auto same = [](double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); };
     CHECK(same(clip.norm(), c.norm));

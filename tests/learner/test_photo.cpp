@@ -10,19 +10,12 @@
 #include <utility>
 #include <vector>
 
-#define STB_IMAGE_WRITE_IMPLEMENTATION
-#define STB_IMAGE_WRITE_STATIC
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wunused-function"
-#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
-#include <stb/stb_image_write.h>
-#pragma GCC diagnostic pop
-
 #include "engine/random.h"
 #include "learner/examples/fashion_mnist/did_you_mean.h"
 #include "learner/examples/fashion_mnist/photo.h"
 #include "tests/plot/picture.h"
 #include "tests/support/errors.h"
+#include "tests/support/stb_write.h"
 
 using namespace kindling;
 

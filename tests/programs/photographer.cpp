@@ -13,14 +13,6 @@
 #include <string>
 #include <vector>
 
-#define STB_IMAGE_WRITE_IMPLEMENTATION
-#define STB_IMAGE_WRITE_STATIC
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wunused-function"
-#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
-#include <stb/stb_image_write.h>
-#pragma GCC diagnostic pop
-
 #include "engine/error.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/loss.h"
@@ -29,6 +21,7 @@
 #include "learner/examples/fashion_mnist/recipes.h"
 #include "learner/files/checkpoint.h"
 #include "learner/files/state_dict.h"
+#include "tests/support/stb_write.h"
 
 using namespace kindling;
 
