@@ -15,6 +15,7 @@ namespace kindling {
 /// them. Random numbers are the business of KeepsRandom.
 class KeepsLearner {
  public:
+  /// Keeps a reference to the learner, which must outlive this.
   explicit KeepsLearner(Learner& learn);
   ~KeepsLearner();
   KeepsLearner(const KeepsLearner&) = delete;
