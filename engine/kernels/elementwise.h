@@ -119,30 +119,30 @@ class Input {
   Array tile_;
 };
 
-/// y[i] = f(x0[i], x1[i], ...) for every element of y, inputs broadcast to y's shape. An input may
-/// lie where y does, element upon element: then y's lines are fetched anyway.
+/// y[i] = f(x0[i], x1[i], ...) for every element of y, of inputs of y's size. An input may lie
+/// where y does, element upon element: then y's lines are fetched anyway.
+template <class F, class... Xs>
+void map_whole_to(Array& y, bool in_place, const F& f, const Xs&... xs) {
+  if (y.size() == 0) return;
+  Scalar* out = y.data();
+  const bool around = !in_place && goes_around(y.size());
+  parallel_chunks(y.size(), kChunk, y.size(), [&](Index begin, Index end) {
+    const Index n = end - begin;
+    put_run(out + begin, n, around, f(math::ConstRun(std::as_const(xs).data() + begin, n)...));
+    if (around) simd::fence();
+  });
+}
+
+/// The same for inputs that are broadcast to y's shape.
 template <class F, class... Xs>
 void map_to(Array& y, bool in_place, const F& f, const Xs&... xs) {
   (check(broadcasts_to(xs.shape(), y.shape()), "map", xs.shape(), " does not broadcast to ",
          y.shape()),
    ...);
+  if ((... && (xs.size() == y.size()))) return map_whole_to(y, in_place, f, xs...);
   if (y.size() == 0) return;
   Scalar* out = y.data();
   const bool around = !in_place && goes_around(y.size());
-  const auto put = [=](Index at, Index n, const auto& expression) {
-    math::Run run(out + at, n);
-    if (around)
-      assign_around(run, expression);
-    else
-      run = expression;
-  };
-  if ((... && (xs.size() == y.size()))) {
-    parallel_chunks(y.size(), kChunk, y.size(), [&](Index begin, Index end) {
-      put(begin, end - begin, f(math::ConstRun(std::as_const(xs).data() + begin, end - begin)...));
-      if (around) simd::fence();
-    });
-    return;
-  }
   constexpr std::size_t kInputs = sizeof...(Xs);
   const std::array<Input, kInputs> inputs{Input(xs, y.shape())...};
   parallel_chunks(y.size(), kChunk, y.size(), [&](Index begin, Index end) {
@@ -150,7 +150,7 @@ void map_to(Array& y, bool in_place, const F& f, const Xs&... xs) {
     for (Index at = begin; at < end; at += kUnroll) {
       const Index n = std::min(kUnroll, end - at);
       [&]<std::size_t... I>(std::index_sequence<I...>) {
-        put(at, n, f(inputs[I].run(at, n, scratch[I].data())...));
+        put_run(out + at, n, around, f(inputs[I].run(at, n, scratch[I].data())...));
       }
       (std::make_index_sequence<kInputs>());
     }
@@ -179,6 +179,23 @@ Array map_over(Array&& x0, const F& f, const Xs&... xs) {
   map_to(y, true, f, y, xs...);
   return y;
 }
+
+/// map() and map_over() for inputs of one shape, which need no broadcasting.
+/// @{
+template <class F, class... Xs>
+Array map_whole(const F& f, const Array& x0, const Xs&... xs) {
+  Array y(x0.shape());
+  map_whole_to(y, false, f, x0, xs...);
+  return y;
+}
+template <class F, class... Xs>
+Array map_whole_over(Array&& x0, const F& f, const Xs&... xs) {
+  if (!x0.unique()) return map_whole(f, x0, xs...);
+  Array y = std::move(x0);
+  map_whole_to(y, true, f, y, xs...);
+  return y;
+}
+/// @}
 
 /// x repeated along new and unit axes until it has the wanted shape.
 inline Array expand(const Array& x, const Shape& shape) {

@@ -35,23 +35,24 @@ void with_put(bool around, const Body& body) {
   simd::fence();
 }
 
-/// run = expression, around the caches. fence() when it is to be read.
+/// out[i] = expression[i] for i < n; if asked to and where registers allow it, around the caches:
+/// fence() before that is read. Not inlined, so that a formula is compiled once, whatever the ways
+/// in which its inputs are walked.
 template <class Expression>
-void assign_around(math::Run run, const Expression& expression) {
+[[gnu::noinline]] void put_run(Scalar* out, Index n, bool around, const Expression& expression) {
   using Evaluator = Eigen::internal::evaluator<Expression>;
   using Packet = Eigen::internal::packet_traits<Scalar>::type;
   constexpr Index kLanes = sizeof(Packet) / sizeof(Scalar);
-  Scalar* const out = run.data();
   if constexpr ((Evaluator::Flags & Eigen::PacketAccessBit) != 0)
-    if (reinterpret_cast<std::uintptr_t>(out) % sizeof(Packet) == 0) {
+    if (around && reinterpret_cast<std::uintptr_t>(out) % sizeof(Packet) == 0) {
       const Evaluator numbers(expression);
       Index i = 0;
-      for (; i + kLanes <= run.size(); i += kLanes)
+      for (; i + kLanes <= n; i += kLanes)
         simd::stream(out + i, numbers.template packet<Eigen::Unaligned, Packet>(i));
-      for (; i < run.size(); ++i) out[i] = numbers.coeff(i);
+      for (; i < n; ++i) out[i] = numbers.coeff(i);
       return;
     }
-  run = expression;
+  math::Run(out, n) = expression;
 }
 
 }  // namespace kindling::kernels
