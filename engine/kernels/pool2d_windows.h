@@ -75,6 +75,12 @@ struct Pooling {
   Index outputs() const { return h.windows * w.windows; }
 };
 
+/// The shape of y. Throws ShapeError where no window fits, see window_extent().
+inline Shape pooled_shape(const Shape& x, const Window& w, bool ceil_mode) {
+  return {x[0], window_extent(x[1], w.kernel_h, w.stride_h, w.padding_h, ceil_mode),
+          window_extent(x[2], w.kernel_w, w.stride_w, w.padding_w, ceil_mode), x[3]};
+}
+
 /// Fetches so many numbers from memory. The processor sees for itself where a loop is going, but
 /// not that it will jump over rows that have been read, or come to a row once more before it goes
 /// on.
@@ -98,6 +104,10 @@ struct WindowRun {
   Index first(Index k) const { return pixel + k * stride_w; }
   Index row(Index a) const { return a * width; }
   Index cell_at(Index a, Index b) const { return cell + a * kernel_w + b; }
+  /// The same run with extents that are not constants.
+  WindowRun<Index, Index> of_any_extent() const {
+    return {place, output, count, pixel, cell, rows, columns, width, kernel_w, stride_h, stride_w};
+  }
 
   /// Fetches the share of some windows, from k on, of what the next row of windows brings:
   /// about twice as fast as without.
@@ -152,6 +162,10 @@ struct PixelRun {
 
   Index window(Index a, Index b) const { return a * width + b; }
   Index cell_in(Index a, Index b) const { return cell - a * stride_h * kernel_w - b * stride_w; }
+  /// The same run with extents that are not constants.
+  PixelRun<Index, Index> of_any_extent() const {
+    return {pixel, count, output, cell, place, rows, columns, width, kernel_w, stride_h, stride_w};
+  }
 };
 
 /// Calls body(rows, columns), as constants where they are small: the loops over them are gone then

@@ -1,7 +1,6 @@
-#include "engine/kernels/pool2d.h"
-
 #include <cstdint>
 
+#include "engine/kernels/pool2d.h"
 #include "engine/kernels/pool2d_cut.h"
 #include "engine/kernels/pool2d_windows.h"
 
@@ -125,65 +124,14 @@ void max_dx_pixels(PixelRun run, Index c, const Scalar* dy, const Stored* argmax
     });
 }
 
-/// How many cells the windows over an image have: (OH, OW).
-Array counts(const Pooling& p, bool count_padding) {
-  Array cells(Shape{p.h.windows, p.w.windows});
-  Scalar* out = cells.data();
-  const auto count = [=](const WindowAxis& axis, Index window) {
-    return count_padding ? axis.with_padding(window) : axis.inside(window).size();
-  };
-  for (Index oh = 0; oh < p.h.windows; ++oh)
-    for (Index ow = 0; ow < p.w.windows; ++ow)
-      *out++ = static_cast<Scalar>(count(p.h, oh) * count(p.w, ow));
-  return cells;
-}
-
-template <class Cut, class Run>
-void avg_run(Cut, Run run, Index c, const Scalar* x, Scalar count, Scalar* y) {
-  constexpr int L = Cut::kLanes;
-  Cut::each_window(run.count, [&](Index k) {
-    run.fetch_ahead(k, Cut::kWindows, c, x);
-    Cut::each(c, [&](Index j) {
-      const Scalar* in = x + run.first(k) * c + j;
-      Values<L> total{};
-      for (Index a = 0; a < run.rows; ++a)
-        for (Index b = 0; b < run.columns; ++b) total += Cut::column(in + run.row(a) * c, c, b);
-      simd::store(y + (run.output + k) * c + j, total / count);
-    });
-  });
-}
-
-template <class Cut, class Run>
-void avg_dx_run(Cut, Run run, Index c, const Scalar* dy, Scalar share, Scalar* dx) {
-  for (Index a = 0; a < run.rows; ++a)
-    Cut::each_window(run.count, [&](Index k) {
-      if (a == 0) run.fetch_next(k, Cut::kWindows, c, dy);
-      const Scalar* in = dy + (run.output + k) * c;
-      Cut::write_row(dx + (run.first(k) + run.row(a)) * c, c, run.columns, [&](Index j) {
-        const Values<Cut::kLanes> due = share * simd::load<Values<Cut::kLanes>>(in + j);
-        return [due](Index) { return due; };
-      });
-    });
-}
-
-template <int L, class PixelRun>
-void avg_dx_pixels(PixelRun run, Index c, const Scalar* dy, const Scalar* share, Scalar* dx) {
-  for (Index k = 0; k < run.count; ++k)
-    LaneCut<L>::each(c, [&](Index j) {
-      Values<L> total{};
-      for (Index a = 0; a < run.rows; ++a)
-        for (Index b = 0; b < run.columns; ++b) {
-          const Index window = k + run.window(a, b);
-          total +=
-              share[run.place + window] * simd::load<Values<L>>(dy + (run.output + window) * c + j);
-        }
-      simd::store(dx + (run.pixel + k * run.stride_w) * c + j, total);
-    });
-}
-
-Shape pooled_shape(const Shape& x, const Window& w, bool ceil_mode) {
-  return {x[0], window_extent(x[1], w.kernel_h, w.stride_h, w.padding_h, ceil_mode),
-          window_extent(x[2], w.kernel_w, w.stride_w, w.padding_w, ceil_mode), x[3]};
+/// Calls body(LaneCut, run) as it suits the run; for windows of over 256 cells as it suits any, so
+/// that nothing is compiled for those alone.
+template <int L, int C, class Stored, class Run, class Body>
+[[gnu::always_inline]] inline void cut_for(const Run& run, const Body& body) {
+  if constexpr (sizeof(Stored) > 1)
+    body(LaneCut < C == 0 ? L : C > {}, run.of_any_extent());
+  else
+    cut<L, C>(run, [&](auto cut) { body(cut, run); });
 }
 
 }  // namespace
@@ -198,14 +146,15 @@ Array max_pool2d(const Array& x, const Window& window, bool ceil_mode, Argmax& a
   Array y(shape);
   const Scalar* in = x.data();
   Scalar* out = y.data();
-  const auto into = [&](auto& argmax) {
-    with_lanes(p.channels, [&, c = p.channels, place = argmax.data()]<int L, int C>() {
-      each_run(p, [&](const auto& run) {
-        cut<L, C>(run, [&](auto cut) { max_run(cut, run, c, in, out, place); });
+  const auto into = [&]<class Stored>(Stored* place) {
+    with_lanes(p.channels, [&, c = p.channels]<int L, int C>() {
+      each_run(p, [&](const auto& any) {
+        cut_for<L, C, Stored>(
+            any, [&](auto cut, const auto& run) { max_run(cut, run, c, in, out, place); });
       });
     });
   };
-  std::visit(into, argmax);
+  std::visit([&](auto& places) { into(places.data()); }, argmax);
   return y;
 }
 
@@ -216,54 +165,24 @@ Array max_pool2d_dx(const Array& dy, const Argmax& argmax, const Window& window,
   Array dx(x_shape);
   const Scalar* in = dy.data();
   Scalar* out = dx.data();
-  const auto from = [&](const auto& argmax) {
-    with_lanes(p.channels, [&, c = p.channels, place = argmax.data()]<int L, int C>() {
+  const auto from = [&]<class Stored>(const Stored* place) {
+    with_lanes(p.channels, [&, c = p.channels]<int L, int C>() {
       if (p.tiled())
-        each_run(p, [&](const auto& run) {
-          cut<L, C>(run, [&](auto cut) { max_dx_run(cut, run, c, in, place, out); });
+        each_run(p, [&](const auto& any) {
+          cut_for<L, C, Stored>(
+              any, [&](auto cut, const auto& run) { max_dx_run(cut, run, c, in, place, out); });
         });
       else
-        each_pixel_run(
-            p, [&](const auto& run) { max_dx_pixels<C == 0 ? L : C>(run, c, in, place, out); });
+        each_pixel_run(p, [&](const auto& run) {
+          constexpr int kTogether = C == 0 ? L : C;
+          if constexpr (sizeof(Stored) > 1)
+            max_dx_pixels<kTogether>(run.of_any_extent(), c, in, place, out);
+          else
+            max_dx_pixels<kTogether>(run, c, in, place, out);
+        });
     });
   };
-  std::visit(from, argmax);
-  return dx;
-}
-
-Array avg_pool2d(const Array& x, const AvgPool& pool) {
-  const Shape shape = pooled_shape(x.shape(), pool.window, pool.ceil_mode);
-  const Pooling p(x.shape(), shape, pool.window);
-  const Array count = counts(p, pool.count_padding);
-  Array y(shape);
-  const Scalar *in = x.data(), *n = count.data();
-  Scalar* out = y.data();
-  with_lanes(p.channels, [&, c = p.channels]<int L, int C>() {
-    each_run(p, [&](const auto& run) {
-      cut<L, C>(run, [&](auto cut) { avg_run(cut, run, c, in, n[run.place], out); });
-    });
-  });
-  return y;
-}
-
-// y = sum of x / count;  dx += dy / count
-Array avg_pool2d_dx(const Array& dy, const AvgPool& pool, const Shape& x_shape) {
-  const Pooling p(x_shape, dy.shape(), pool.window);
-  Array shares = counts(p, pool.count_padding);
-  Scalar* share = shares.data();
-  for (Index i = 0; i < shares.size(); ++i) share[i] = 1 / share[i];
-  Array dx(x_shape);
-  const Scalar* in = dy.data();
-  Scalar* out = dx.data();
-  with_lanes(p.channels, [&, c = p.channels]<int L, int C>() {
-    if (p.tiled())
-      each_run(p, [&](const auto& run) {
-        cut<L, C>(run, [&](auto cut) { avg_dx_run(cut, run, c, in, share[run.place], out); });
-      });
-    else
-      each_pixel_run(
-          p, [&](const auto& run) { avg_dx_pixels<C == 0 ? L : C>(run, c, in, share, out); });
-  });
+  std::visit([&](const auto& places) { from(places.data()); }, argmax);
   return dx;
 }
 
