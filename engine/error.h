@@ -15,18 +15,24 @@ std::string str(const Ts&... parts) {
   return out.str();
 }
 
-/// `text` as one line that a terminal can show: control characters as `\xNN`, and nothing beyond
-/// the first 4,000 bytes. Messages quote names from files, which may hold anything.
+/// `text` as one line that a terminal can show: control characters as `\xNN`, byte by byte, and
+/// nothing beyond the first 4,000 bytes. Messages quote names from files, which may hold anything.
 inline std::string one_line(const std::string& text) {
   constexpr std::size_t kMost = 4000;
+  const auto byte = [&](std::size_t i) {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
+  };
+  const auto is_control = [&](std::size_t i) { return byte(i) < 0x20 || byte(i) == 0x7f; };
+  // Those of Latin-1, in UTF-8 two bytes: one of them begins what a terminal obeys, as escape does.
+  const auto begins_control = [&](std::size_t i) {
+    return byte(i) == 0xc2 && byte(i + 1) >= 0x80 && byte(i + 1) < 0xa0;
+  };
   std::string line;
-  for (const char c : text.substr(0, kMost)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f)
-      line += {'\\', 'x', "0123456789abcdef"[byte >> 4], "0123456789abcdef"[byte & 15]};
+  for (std::size_t i = 0; i < text.size() && i < kMost; ++i)
+    if (is_control(i) || begins_control(i) || (i > 0 && begins_control(i - 1)))
+      line += {'\\', 'x', "0123456789abcdef"[byte(i) >> 4], "0123456789abcdef"[byte(i) & 15]};
     else
-      line += c;
-  }
+      line += text[i];
   return text.size() > kMost ? line + " ..." : line;
 }
 

@@ -20,6 +20,12 @@ Shape resolved(const Shape& from, const std::vector<Index>& to) {
 
 TEST_CASE("an error is one line, whatever it quotes") {
   CHECK(std::string(Error("a 'b\n\x1b[31m\x7f' \tc").what()) == "a 'b\\x0a\\x1b[31m\\x7f' \\x09c");
+  // Latin-1's, which UTF-8 spells in two bytes; and its letters, which it spells so too.
+  CHECK(one_line("\xc2\x9b"
+                 "31m \xc2\x80\xc2\x9f") == "\\xc2\\x9b31m \\xc2\\x80\\xc2\\x9f");
+  CHECK(one_line("\xc2\xa0\xc3\x9f\xc3\x82 \xe2\x9b\x84") ==
+        "\xc2\xa0\xc3\x9f\xc3\x82 \xe2\x9b\x84");
+  CHECK(one_line("\xc2") == "\xc2");
   CHECK(std::string(Error("größer").what()) == "größer");
   const std::string cut = ShapeError(std::string(5000, 'x')).what();
   CHECK(cut == std::string(4000, 'x') + " ...");
