@@ -105,7 +105,9 @@ TEST_CASE("the README's figures of speed are those of bench/README.md") {
       {"| product of two 1024 x 1024", {"| 1024 |"}},
       {"| peak memory", {"Peak memory, "}}};
   const auto rows = lines_of("README.md", "| | theirs / ours | |", "| ");
-  for (const auto& [begin, lines] : sources) {
+  for (const auto& source : sources) {
+    const auto& [first, lines] = source;
+    const std::string& begin = first;  // which a lambda may capture
     CAPTURE(begin);
     std::vector<std::string> row, texts;
     for (const std::string& line : rows)
