@@ -46,8 +46,9 @@ Scalar slope(const F& f, Scalar x) {
 
 TEST_CASE("a NaN stays a NaN") {
   for (const auto& f : std::vector<Tensor (*)(const Tensor&)>{
-           neg, exp, log, sqrt, relu, tanh, sigmoid, [](const Tensor& x) { return pow(x, 2.5); },
-           [](const Tensor& x) { return pow(x, 2); }, [](const Tensor& x) { return leaky_relu(x); },
+           neg, exp, log, sqrt, relu, tanh, sigmoid, silu, gelu,
+           [](const Tensor& x) { return pow(x, 2.5); }, [](const Tensor& x) { return pow(x, 2); },
+           [](const Tensor& x) { return leaky_relu(x); },
            [](const Tensor& x) { return clamp(x, -1, 1); }})
     CHECK(std::isnan(at(f, kNaN)));
   CHECK(std::isnan(at(log, -1)));
@@ -78,6 +79,15 @@ TEST_CASE("tanh and sigmoid are flat, not broken, far out") {
   for (const Scalar x : {Scalar{-1e4}, Scalar{1e4}, kInf, -kInf}) {
     CHECK_EQ(slope(tanh, x), 0);
     CHECK_LT(std::abs(slope(sigmoid, x)), 1e-37);
+  }
+}
+
+TEST_CASE("far out silu and gelu are 0 on the left, and x on the right") {
+  for (const auto& f : {silu, gelu}) {
+    CHECK_EQ(at(f, 1e4), 1e4);
+    CHECK_EQ(slope(f, 1e4), 1);
+    CHECK_LT(std::abs(at(f, -1e4)), 1e-30);
+    CHECK_LT(std::abs(slope(f, -1e4)), 1e-30);
   }
 }
 
