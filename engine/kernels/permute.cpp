@@ -17,11 +17,11 @@ struct Axis {
 
 /// The axes of y that matter, innermost first: unit axes are dropped, and neighbours in y that are
 /// neighbours in x as well are one.
-struct Walk {
+struct PermutedWalk {
   std::array<Axis, Shape::kMaxRank> axes;
   int count = 0;
 
-  Walk(const Shape& x, const Axes& order) {
+  PermutedWalk(const Shape& x, const Axes& order) {
     std::array<Index, Shape::kMaxRank> stride{};
     for (Index i = x.rank(), product = 1; i-- > 0; product *= x[static_cast<int>(i)])
       stride[i] = product;
@@ -110,7 +110,7 @@ void turn(const Scalar* in, Index in_pitch, Scalar* out, Index out_pitch, Index 
 }
 
 /// The innermost axis is the same in x and in y: runs are copied.
-void copy_runs(const Scalar* in, Scalar* out, Walk walk) {
+void copy_runs(const Scalar* in, Scalar* out, PermutedWalk walk) {
   const Index run = walk.take(0).extent, steps = walk.steps();
   const Index together = std::max<Index>(1, kChunk / run);
   parallel_chunks(steps, together, steps * run, [&](Index first, Index last) {
@@ -126,7 +126,7 @@ void copy_runs(const Scalar* in, Scalar* out, Walk walk) {
 ///
 ///      x: . . j . .        y: . . i . .
 ///         i [tile]            j [tile]      x runs along j, y along i
-void turn_tiles(const Scalar* in, Scalar* out, Walk walk) {
+void turn_tiles(const Scalar* in, Scalar* out, PermutedWalk walk) {
   constexpr Index kTile = 256, kSmall = 128, kTiles = 64;  // large ones when there are many
   int other = 1;
   while (walk.axes[other].from != 1) ++other;
@@ -149,7 +149,7 @@ Array permute(const Array& x, const Axes& order) {
   std::array<Index, Shape::kMaxRank> extent{};
   for (int i = 0; i < x.rank(); ++i) extent[i] = x.dim(order[i]);
   const Shape shape(std::span<const Index>(extent.data(), static_cast<std::size_t>(x.rank())));
-  const Walk walk(x.shape(), order);
+  const PermutedWalk walk(x.shape(), order);
   if (x.size() == 0 || walk.count <= 1) return x.reshape(shape);  // nothing moves
   Array y(shape);
   (walk.axes[0].from == 1 ? copy_runs : turn_tiles)(x.data(), y.data(), walk);

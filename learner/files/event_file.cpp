@@ -29,17 +29,17 @@ std::string as_bytes(T number) {
   return {reinterpret_cast<const char*>(&number), sizeof number};
 }
 
-// The wire format of protocol buffers (protobuf.dev, "Encoding"): a field is its number and kind,
-// then the value. Numbers are the .proto files'.
-enum Kind { kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 = 5 };
+// The wire format of protocol buffers (protobuf.dev, "Encoding"): a field is its number and wire
+// type, then the value. Numbers are the .proto files'.
+enum WireType { kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 = 5 };
 
 std::string varint(std::uint64_t value) {
   std::string bytes;
   for (; value >= 128; value >>= 7) bytes += static_cast<char>(value % 128 + 128);
   return bytes + static_cast<char>(value);
 }
-std::string key(int field, Kind kind) {
-  return varint(static_cast<std::uint64_t>(field) << 3 | kind);
+std::string key(int field, WireType type) {
+  return varint(static_cast<std::uint64_t>(field) << 3 | type);
 }
 std::string number(int field, std::int64_t value) {
   return key(field, kVarint) + varint(static_cast<std::uint64_t>(value));

@@ -21,10 +21,10 @@ static_assert(std::endian::native == std::endian::little, "the numbers are writt
 namespace {
 
 constexpr std::string_view kMagic = "\x93NUMPY";
-constexpr std::size_t kMaxHeader = 10'000;  // numpy.lib.format's own
+constexpr std::size_t kMaxNpyHeader = 10'000;  // numpy.lib.format's own
 constexpr std::size_t kAlignment = 64;
 
-struct Header {
+struct NpyHeader {
   std::optional<std::string> descr;
   std::optional<bool> fortran;
   std::optional<std::vector<Index>> dims;
@@ -35,8 +35,8 @@ class Literal {
  public:
   Literal(std::string_view text, const std::string& who) : text_(text), who_(who) {}
 
-  Header dictionary() {
-    Header header;
+  NpyHeader dictionary() {
+    NpyHeader header;
     expect('{');
     while (!next_is('}')) {
       const std::string name = word();
@@ -53,7 +53,7 @@ class Literal {
   }
 
  private:
-  void field(const std::string& name, Header& header) {
+  void field(const std::string& name, NpyHeader& header) {
     if (name == "descr" && !header.descr)
       header.descr = type();
     else if (name == "fortran_order" && !header.fortran)
@@ -178,16 +178,16 @@ NpyArray convert(std::string_view body, bool fortran, const Shape& shape, const 
   return array;
 }
 
-struct Kind {
+struct NpyType {
   std::string_view descr;
   std::size_t bytes;
   NpyArray (*convert)(std::string_view, bool, const Shape&, const std::string&);
 };
-constexpr std::array<Kind, 5> kKinds{{{"<f4", 4, convert<float, Scalar>},
-                                      {"<f8", 8, convert<double, Scalar>},
-                                      {"<i4", 4, convert<std::int32_t, std::int32_t>},
-                                      {"<i8", 8, convert<std::int64_t, std::int32_t>},
-                                      {"|u1", 1, convert<std::uint8_t, std::uint8_t>}}};
+constexpr std::array<NpyType, 5> kNpyTypes{{{"<f4", 4, convert<float, Scalar>},
+                                            {"<f8", 8, convert<double, Scalar>},
+                                            {"<i4", 4, convert<std::int32_t, std::int32_t>},
+                                            {"<i8", 8, convert<std::int64_t, std::int32_t>},
+                                            {"|u1", 1, convert<std::uint8_t, std::uint8_t>}}};
 
 /// Behind the magic: version and length, then the text. Takes them off the front of `bytes`.
 std::string_view take_header(std::string_view& bytes, const std::string& who) {
@@ -205,7 +205,7 @@ std::string_view take_header(std::string_view& bytes, const std::string& who) {
   std::uint32_t length = 0;
   std::memcpy(&length, bytes.data() + 8, width);
   bytes.remove_prefix(8 + width);
-  require(length <= kMaxHeader, "a header of ", length, " bytes: at most ", kMaxHeader,
+  require(length <= kMaxNpyHeader, "a header of ", length, " bytes: at most ", kMaxNpyHeader,
           " expected");
   require(length <= bytes.size(), "truncated: a header of ", length, " bytes, of which ",
           bytes.size(), " are there");
@@ -241,10 +241,11 @@ std::string header_bytes(std::string_view descr, const Shape& shape) {
 
 NpyArray parse_npy(std::string_view bytes, const std::string& who) {
   const std::string_view text = take_header(bytes, who);
-  const Header header = Literal(text, who).dictionary();
-  const auto kind = std::find_if(kKinds.begin(), kKinds.end(),
-                                 [&](const Kind& known) { return known.descr == *header.descr; });
-  if (kind == kKinds.end())
+  const NpyHeader header = Literal(text, who).dictionary();
+  const auto type = std::find_if(kNpyTypes.begin(), kNpyTypes.end(), [&](const NpyType& known) {
+    return known.descr == *header.descr;
+  });
+  if (type == kNpyTypes.end())
     throw Error(who + ": is of type '" + *header.descr + "': <f4, <f8, <i4, <i8 or |u1 expected");
   Shape shape;
   try {
@@ -254,11 +255,11 @@ NpyArray parse_npy(std::string_view bytes, const std::string& who) {
   }
   std::size_t expected = 0;
   const bool fits =
-      !__builtin_mul_overflow(static_cast<std::size_t>(shape.size()), kind->bytes, &expected);
+      !__builtin_mul_overflow(static_cast<std::size_t>(shape.size()), type->bytes, &expected);
   if (!fits || expected != bytes.size())
-    throw Error(str(who, ": ", shape, " of ", kind->descr, " has ", bytes.size(), " bytes",
+    throw Error(str(who, ": ", shape, " of ", type->descr, " has ", bytes.size(), " bytes",
                     fits ? str(": ", expected, " expected") : ""));
-  return kind->convert(bytes, *header.fortran, shape, who);
+  return type->convert(bytes, *header.fortran, shape, who);
 }
 
 std::string npy_bytes(const NpyArray& array, const std::string& who) {

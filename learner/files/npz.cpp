@@ -64,12 +64,12 @@ Owned<zip_t> open(std::string_view bytes, int flags, const std::string& who,
 }
 
 /// The name of the array, and how long its entry is and lies; checks all but the content.
-struct Entry {
+struct ZipEntry {
   std::string name;
   zip_uint64_t size, stored;
 };
 
-Entry look_at(zip_t* archive, zip_uint64_t i, const std::string& who) {
+ZipEntry look_at(zip_t* archive, zip_uint64_t i, const std::string& who) {
   zip_stat_t stat;
   zip_stat_init(&stat);
   constexpr zip_uint64_t kAll = ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE |
@@ -127,7 +127,7 @@ NpzArrays read_npz(const std::filesystem::path& path) {
   zip_uint64_t stored = 0;
   for (zip_int64_t k = 0; k < n; ++k) {
     const auto i = static_cast<zip_uint64_t>(k);
-    const Entry entry = look_at(archive.get(), i, who);
+    const ZipEntry entry = look_at(archive.get(), i, who);
     const std::string entry_who = who + ": '" + entry.name + "'";
     if (!names.insert(entry.name).second) fail(entry_who, "is there twice");
     // Entries that share their bytes would make any number of arrays of them.

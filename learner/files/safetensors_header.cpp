@@ -15,15 +15,15 @@ namespace kindling::safetensors {
 
 namespace {
 
-struct Kind {
+struct DtypeWords {
   Dtype dtype;
   const char* name;
   std::uint64_t bytes;
 };
-constexpr std::array<Kind, 3> kKinds{
+constexpr std::array<DtypeWords, 3> kDtypes{
     {{Dtype::f32, "F32", 4}, {Dtype::f64, "F64", 8}, {Dtype::i64, "I64", 8}}};
 
-const Kind& kind(Dtype dtype) { return kKinds[static_cast<std::size_t>(dtype)]; }
+const DtypeWords& words_of(Dtype dtype) { return kDtypes[static_cast<std::size_t>(dtype)]; }
 
 constexpr const char* kMetadata = "__metadata__";
 
@@ -94,9 +94,9 @@ class Listener : public nlohmann::json_sax<nlohmann::json> {
     if (depth_ != 2 || in_list_) return refuse("a string");
     if (in_metadata_) return header_.metadata.emplace(field_, text), true;
     if (field_ != "dtype") return refuse("a string");
-    const auto found = std::find_if(kKinds.begin(), kKinds.end(),
-                                    [&](const Kind& known) { return text == known.name; });
-    if (found == kKinds.end())
+    const auto found = std::find_if(kDtypes.begin(), kDtypes.end(),
+                                    [&](const DtypeWords& known) { return text == known.name; });
+    if (found == kDtypes.end())
       return stop("'", entry_.name, "' is of type ", text, ": F32, F64 or I64 expected");
     entry_.dtype = found->dtype;
     return true;
@@ -158,8 +158,8 @@ class Listener : public nlohmann::json_sax<nlohmann::json> {
 
 }  // namespace
 
-std::uint64_t bytes_of(Dtype dtype) { return kind(dtype).bytes; }
-const char* name_of(Dtype dtype) { return kind(dtype).name; }
+std::uint64_t bytes_of(Dtype dtype) { return words_of(dtype).bytes; }
+const char* name_of(Dtype dtype) { return words_of(dtype).name; }
 
 Header parse_header(std::string_view text, std::uint64_t data_bytes, const std::string& who) {
   const auto require = [&](bool ok, const auto&... parts) {

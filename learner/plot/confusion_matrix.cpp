@@ -11,7 +11,6 @@
 namespace kindling::plot {
 namespace {
 
-constexpr double kPageMargin = 14;
 constexpr double kCellPad = 8;  // beside a count, inside its cell
 constexpr double kLeastCell = 34, kLeastSide = 120;
 constexpr double kLongestName = 130;  // what is longer is shortened

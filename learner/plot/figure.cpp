@@ -11,7 +11,7 @@
 namespace kindling::plot {
 namespace {
 
-constexpr double kPageMargin = 12;
+constexpr double kFigureMargin = 12;
 constexpr double kColumnGap = 18;  // between one plot's labels and the next one's
 constexpr double kRowGap = 14;
 constexpr double kSuptitleGap = 10;
@@ -60,7 +60,7 @@ Canvas Figure::render(double scale) const {
   // Whole pixels, so that all frames of a page are equally sharp.
   const double head = suptitle_.empty() ? 0 : kSuptitleSize + kSuptitleGap;
   std::vector<double> lefts, tops;
-  double x = kPageMargin, y = kPageMargin + head;
+  double x = kFigureMargin, y = kFigureMargin + head;
   for (const Band& c : columns) {
     lefts.push_back(std::ceil(x + c.before));
     x = lefts.back() + plot_width_ + c.after + kColumnGap;
@@ -69,8 +69,8 @@ Canvas Figure::render(double scale) const {
     tops.push_back(std::ceil(y + r.before));
     y = tops.back() + plot_height_ + r.after + kRowGap;
   }
-  const double width = std::max(std::ceil(x - kColumnGap + kPageMargin), kLeastPageWidth);
-  Canvas canvas(width, std::ceil(y - kRowGap + kPageMargin), scale);
+  const double width = std::max(std::ceil(x - kColumnGap + kFigureMargin), kLeastPageWidth);
+  Canvas canvas(width, std::ceil(y - kRowGap + kFigureMargin), scale);
   for (std::size_t i = 0; i < axes_.size(); ++i) {
     if (!axes_[i]) continue;
     const Band& c = columns[i % cols_];
@@ -79,8 +79,8 @@ Canvas Figure::render(double scale) const {
     axes_[i]->draw(canvas, layouts[i], plot, title_width);
   }
   if (!suptitle_.empty()) {
-    const std::string text = shortened(suptitle_, kSuptitleSize, width - 2 * kPageMargin);
-    canvas.text({width / 2, kPageMargin + kSuptitleSize * kAscent}, text, kSuptitleSize, kInk,
+    const std::string text = shortened(suptitle_, kSuptitleSize, width - 2 * kFigureMargin);
+    canvas.text({width / 2, kFigureMargin + kSuptitleSize * kAscent}, text, kSuptitleSize, kInk,
                 Align::center);
   }
   return canvas;

@@ -12,7 +12,6 @@
 namespace kindling::plot {
 namespace {
 
-constexpr double kPageMargin = 14;
 constexpr double kPad = 8;  // around the text in a box
 constexpr double kLine = 12;
 constexpr double kCorner = 5;

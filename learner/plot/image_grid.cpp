@@ -11,7 +11,6 @@
 namespace kindling::plot {
 namespace {
 
-constexpr double kPageMargin = 14;
 constexpr double kGap = 12;        // between cells
 constexpr double kCaptionGap = 4;  // between an image and its caption
 constexpr double kLineHeight = 12.5;

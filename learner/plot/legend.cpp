@@ -12,7 +12,7 @@ constexpr double kPad = 6;            // between frame and content
 constexpr double kRow = 14.5;         // from one base line to the next
 constexpr double kSample = 18;        // length of a line sample
 constexpr double kSampleGap = 6;      // between it and the name
-constexpr double kInset = 7;          // between the plot's frame and the legend's
+constexpr double kLegendInset = 7;    // between the plot's frame and the legend's
 constexpr double kWidest = 190;       // an outside legend's names are shortened to this
 constexpr double kMaxHidden = 0.015;  // share of the data a legend may lie on
 
@@ -50,9 +50,10 @@ Legend lay_out_legend(const std::vector<LegendEntry>& entries, LegendPlace place
   if (place == LegendPlace::automatic) {
     legend.entries = narrowed(entries, 0.45 * width - kSample - kSampleGap - 2 * kPad);
     legend.box = sized(legend.entries);
-    const double right = width - legend.box.width - kInset;
-    const double low = height - legend.box.height - kInset;
-    const Point corners[] = {{right, kInset}, {kInset, kInset}, {right, low}, {kInset, low}};
+    const double right = width - legend.box.width - kLegendInset;
+    const double low = height - legend.box.height - kLegendInset;
+    const Point corners[] = {
+        {right, kLegendInset}, {kLegendInset, kLegendInset}, {right, low}, {kLegendInset, low}};
     int fewest = -1;
     for (const Point& corner : corners) {
       const Rect here{corner.x, corner.y, legend.box.width, legend.box.height};

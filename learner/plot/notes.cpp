@@ -10,9 +10,9 @@
 namespace kindling::plot {
 namespace {
 
-constexpr double kGap = 6;    // between a point or line and its note
-constexpr double kInset = 3;  // between a note and the plot's frame
-constexpr double kLine = 15;  // from one place beside a line to the next
+constexpr double kGap = 6;        // between a point or line and its note
+constexpr double kNoteInset = 3;  // between a note and the plot's frame
+constexpr double kLine = 15;      // from one place beside a line to the next
 constexpr int kPlacesOnLine = 12;
 
 double half_width(const Label& text) { return text_width(text, kTickSize) / 2 + kGap; }
@@ -68,9 +68,9 @@ void NotePlacer::write(Canvas& canvas, const Label& text, Color color,
   if (text.empty()) return;
   const double width = text_width(text, kTickSize), up = text_ascent(text, kTickSize);
   const double height = up + kTickSize * kDescent;
-  const double left = plot_.x + kInset, top = plot_.y + kInset;
-  const double right = std::max(left, plot_.right() - kInset - width);
-  const double bottom = std::max(top, plot_.bottom() - kInset - height);
+  const double left = plot_.x + kNoteInset, top = plot_.y + kNoteInset;
+  const double right = std::max(left, plot_.right() - kNoteInset - width);
+  const double bottom = std::max(top, plot_.bottom() - kNoteInset - height);
   double least = -1;
   Rect best;
   for (const Point& middle : places) {

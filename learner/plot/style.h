@@ -10,6 +10,8 @@ inline constexpr double kLabelSize = 10;     // axis labels
 inline constexpr double kTitleSize = 11.5;   // above a plot
 inline constexpr double kSuptitleSize = 14;  // above a figure
 
+inline constexpr double kPageMargin = 14;  // around a picture without axes
+
 inline constexpr double kTickLength = 3.5;     // of ticks with labels
 inline constexpr double kMinorTickLength = 2;  // of those between them
 inline constexpr double kTickPad = 3;          // between a tick and its label
