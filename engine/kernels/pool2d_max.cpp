@@ -128,8 +128,9 @@ void max_dx_pixels(PixelRun run, Index c, const Scalar* dy, const Stored* argmax
 /// that nothing is compiled for those alone.
 template <int L, int C, class Stored, class Run, class Body>
 [[gnu::always_inline]] inline void cut_for(const Run& run, const Body& body) {
+  constexpr int kTogether = C == 0 ? L : C;
   if constexpr (sizeof(Stored) > 1)
-    body(LaneCut < C == 0 ? L : C > {}, run.of_any_extent());
+    body(LaneCut<kTogether>{}, run.of_any_extent());
   else
     cut<L, C>(run, [&](auto cut) { body(cut, run); });
 }

@@ -75,7 +75,7 @@ struct Pooling {
   Index outputs() const { return h.windows * w.windows; }
 };
 
-/// The shape of y. Throws ShapeError where no window fits, see window_extent().
+/// The shape of y.
 inline Shape pooled_shape(const Shape& x, const Window& w, bool ceil_mode) {
   return {x[0], window_extent(x[1], w.kernel_h, w.stride_h, w.padding_h, ceil_mode),
           window_extent(x[2], w.kernel_w, w.stride_w, w.padding_w, ceil_mode), x[3]};
