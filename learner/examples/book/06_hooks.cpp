@@ -96,7 +96,8 @@ int main(int argc, char** argv) {
                   own.means.back(), own.stds.back(), hook.means.back(), hook.stds.back(),
                   callback.means.back(), callback.stds.back());
     }
-    std::printf("the largest number of layer 4, of all batches: %.3f\n", static_cast<double>(largest));
+    std::printf("the largest number of layer 4, of all batches: %.3f\n",
+                static_cast<double>(largest));
     plot::Figure figure(1, 2, 330, 220);
     for (std::size_t i = 0; i < hooks.size(); ++i) {
       std::vector<double> batches;
