@@ -124,15 +124,13 @@ void max_dx_pixels(PixelRun run, Index c, const Scalar* dy, const Stored* argmax
     });
 }
 
-/// Calls body(LaneCut, run) as it suits the run; for windows of over 256 cells as it suits any, so
-/// that nothing is compiled for those alone.
-template <int L, int C, class Stored, class Run, class Body>
-[[gnu::always_inline]] inline void cut_for(const Run& run, const Body& body) {
-  constexpr int kTogether = C == 0 ? L : C;
+/// The run; of windows of over 256 cells one of any extent, so that little is compiled for those.
+template <class Stored, class Run>
+auto suited(const Run& run) {
   if constexpr (sizeof(Stored) > 1)
-    body(LaneCut<kTogether>{}, run.of_any_extent());
+    return run.of_any_extent();
   else
-    cut<L, C>(run, [&](auto cut) { body(cut, run); });
+    return run;
 }
 
 }  // namespace
@@ -150,8 +148,8 @@ Array max_pool2d(const Array& x, const Window& window, bool ceil_mode, Argmax& a
   const auto into = [&]<class Stored>(Stored* place) {
     with_lanes(p.channels, [&, c = p.channels]<int L, int C>() {
       each_run(p, [&](const auto& any) {
-        cut_for<L, C, Stored>(
-            any, [&](auto cut, const auto& run) { max_run(cut, run, c, in, out, place); });
+        const auto run = suited<Stored>(any);
+        cut<L, C>(run, [&](auto cut) { max_run(cut, run, c, in, out, place); });
       });
     });
   };
@@ -170,16 +168,12 @@ Array max_pool2d_dx(const Array& dy, const Argmax& argmax, const Window& window,
     with_lanes(p.channels, [&, c = p.channels]<int L, int C>() {
       if (p.tiled())
         each_run(p, [&](const auto& any) {
-          cut_for<L, C, Stored>(
-              any, [&](auto cut, const auto& run) { max_dx_run(cut, run, c, in, place, out); });
+          const auto run = suited<Stored>(any);
+          cut<L, C>(run, [&](auto cut) { max_dx_run(cut, run, c, in, place, out); });
         });
       else
         each_pixel_run(p, [&](const auto& run) {
-          constexpr int kTogether = C == 0 ? L : C;
-          if constexpr (sizeof(Stored) > 1)
-            max_dx_pixels<kTogether>(run.of_any_extent(), c, in, place, out);
-          else
-            max_dx_pixels<kTogether>(run, c, in, place, out);
+          max_dx_pixels<C == 0 ? L : C>(suited<Stored>(run), c, in, place, out);
         });
     });
   };
