@@ -115,6 +115,25 @@ std::unique_ptr<Sequential> stages(const std::vector<Index>& widths, StagesOptio
   return model;
 }
 
+std::unique_ptr<Sequential> residual_stages(const std::vector<Index>& widths,
+                                            const std::vector<int>& blocks, Index classes) {
+  check<Error>(!widths.empty(), "residual_stages", "at least one width expected");
+  check<Error>(blocks.size() == widths.size(), "residual_stages", blocks.size(),
+               " numbers of blocks for ", widths.size(), " widths; one for each expected");
+  auto model = std::make_unique<Sequential>();
+  for (std::size_t i = 0; i < widths.size(); ++i) {
+    check<Error>(blocks[i] >= 0, "residual_stages", blocks[i], " blocks; none or more expected");
+    const bool first = i == 0;
+    model->add(conv_bn(first ? 1 : widths[i - 1], widths[i], 3, 1));
+    if (!first) model->add(make<MaxPool2d>(2, PoolOptions{.ceil_mode = true}));
+    for (int block = 0; block < blocks[i]; ++block)
+      model->add(make<ResBlock>(widths[i], widths[i]));
+  }
+  model->add(make<GlobalAvgPool>());
+  add_head(*model, widths.back(), classes);
+  return model;
+}
+
 std::unique_ptr<Sequential> mlp(Index in, Index hidden, Index out) {
   return Layers(new Sequential{make<Flatten>(), make<Linear>(in, hidden), make<ReLU>(),
                                make<Linear>(hidden, out)});

@@ -105,6 +105,15 @@ struct StagesOptions {
 /// `quick`; 99,188 parameters. Throws Error for no width.
 std::unique_ptr<Sequential> stages(const std::vector<Index>& widths, StagesOptions options = {});
 
+/// A stage for each width, the first at the image's full size: a 3x3 convolution with batch norm
+/// and GeneralRelu, in all but the first with max pooling behind it, which halves the image, and
+/// then as many ResBlocks as `blocks` says of this stage. Then the mean over all pixels, and the
+/// head of resnet(). residual_stages({24, 48, 96}, {1, 2, 2}) has 480,500 parameters: small details
+/// of a picture are seen by several layers, where stages() has only one before it halves. Throws
+/// Error for no width, unless there is a number of blocks for every width, and for a negative one.
+std::unique_ptr<Sequential> residual_stages(const std::vector<Index>& widths,
+                                            const std::vector<int>& blocks, Index classes = 10);
+
 /// A dense network with one hidden layer: (N, ...) -> (N, out).
 std::unique_ptr<Sequential> mlp(Index in, Index hidden, Index out);
 

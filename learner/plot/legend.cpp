@@ -8,10 +8,10 @@
 namespace kindling::plot {
 namespace {
 
-constexpr double kPad = 6;            // between frame and content
-constexpr double kRow = 14.5;         // from one base line to the next
-constexpr double kSample = 18;        // length of a line sample
-constexpr double kSampleGap = 6;      // between it and the name
+constexpr double kLegendPad = 6;      // between frame and content
+constexpr double kLegendRow = 14.5;   // from one base line to the next
+constexpr double kLegendSample = 18;  // length of a line sample
+constexpr double kLegendGap = 6;      // between it and the name
 constexpr double kLegendInset = 7;    // between the plot's frame and the legend's
 constexpr double kWidest = 190;       // an outside legend's names are shortened to this
 constexpr double kMaxHidden = 0.015;  // share of the data a legend may lie on
@@ -19,8 +19,9 @@ constexpr double kMaxHidden = 0.015;  // share of the data a legend may lie on
 Rect sized(const std::vector<LegendEntry>& entries) {
   double widest = 0;
   for (const LegendEntry& e : entries) widest = std::max(widest, text_width(e.label, kTickSize));
-  return {0, 0, 2 * kPad + kSample + kSampleGap + widest,
-          2 * kPad + kRow * static_cast<double>(entries.size()) - (kRow - kTickSize)};
+  return {
+      0, 0, 2 * kLegendPad + kLegendSample + kLegendGap + widest,
+      2 * kLegendPad + kLegendRow * static_cast<double>(entries.size()) - (kLegendRow - kTickSize)};
 }
 
 std::vector<LegendEntry> narrowed(std::vector<LegendEntry> entries, double max_text) {
@@ -29,7 +30,8 @@ std::vector<LegendEntry> narrowed(std::vector<LegendEntry> entries, double max_t
 }
 
 void drop_surplus(std::vector<LegendEntry>& entries, double height) {
-  const auto room = static_cast<std::size_t>(std::max(2.0, std::floor((height - kPad) / kRow)));
+  const auto room =
+      static_cast<std::size_t>(std::max(2.0, std::floor((height - kLegendPad) / kLegendRow)));
   if (entries.size() <= room) return;
   const std::size_t left_out = entries.size() - (room - 1);
   entries.resize(room - 1);
@@ -48,7 +50,7 @@ Legend lay_out_legend(const std::vector<LegendEntry>& entries, LegendPlace place
   Legend legend;
   if (entries.empty() || place == LegendPlace::none) return legend;
   if (place == LegendPlace::automatic) {
-    legend.entries = narrowed(entries, 0.45 * width - kSample - kSampleGap - 2 * kPad);
+    legend.entries = narrowed(entries, 0.45 * width - kLegendSample - kLegendGap - 2 * kLegendPad);
     legend.box = sized(legend.entries);
     const double right = width - legend.box.width - kLegendInset;
     const double low = height - legend.box.height - kLegendInset;
@@ -79,16 +81,16 @@ void draw_legend(Canvas& canvas, const Legend& legend, Point plot_corner) {
     canvas.fill_rect(box, kWhite.with_alpha(0.86f));
     canvas.stroke_rect(box, kLegendFrame, 0.5);
   }
-  double base = box.y + kPad + kTickSize * (0.5 + kCapHeight / 2);
+  double base = box.y + kLegendPad + kTickSize * (0.5 + kCapHeight / 2);
   for (const LegendEntry& e : legend.entries) {
-    const double x = box.x + kPad, middle = base - kTickSize * kCapHeight / 2;
+    const double x = box.x + kLegendPad, middle = base - kTickSize * kCapHeight / 2;
     if (e.width > 0) {
-      const Point sample[] = {{x, middle}, {x + kSample, middle}};
+      const Point sample[] = {{x, middle}, {x + kLegendSample, middle}};
       canvas.polyline(sample, {e.color, e.width, e.dash});
     }
-    if (e.marker > 0) canvas.disc({x + kSample / 2, middle}, e.marker, e.color);
-    canvas.text({x + kSample + kSampleGap, base}, e.label, kTickSize, kInk);
-    base += kRow;
+    if (e.marker > 0) canvas.disc({x + kLegendSample / 2, middle}, e.marker, e.color);
+    canvas.text({x + kLegendSample + kLegendGap, base}, e.label, kTickSize, kInk);
+    base += kLegendRow;
   }
 }
 

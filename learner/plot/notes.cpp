@@ -10,12 +10,12 @@
 namespace kindling::plot {
 namespace {
 
-constexpr double kGap = 6;        // between a point or line and its note
+constexpr double kNoteGap = 6;    // between a point or line and its note
 constexpr double kNoteInset = 3;  // between a note and the plot's frame
-constexpr double kLine = 15;      // from one place beside a line to the next
+constexpr double kNoteLine = 15;  // from one place beside a line to the next
 constexpr int kPlacesOnLine = 12;
 
-double half_width(const Label& text) { return text_width(text, kTickSize) / 2 + kGap; }
+double half_width(const Label& text) { return text_width(text, kTickSize) / 2 + kNoteGap; }
 
 }  // namespace
 
@@ -39,7 +39,7 @@ std::vector<Point> NotePlacer::beside_point(Point at, double radius, const Label
 std::vector<Point> NotePlacer::beside_vertical(double x, const Label& text) const {
   std::vector<Point> places;
   for (int i = 0; i < kPlacesOnLine; ++i) {
-    const double y = plot_.y + 10 + kLine * i;
+    const double y = plot_.y + 10 + kNoteLine * i;
     places.push_back({x + half_width(text), y});
     places.push_back({x - half_width(text), y});
   }
@@ -49,7 +49,7 @@ std::vector<Point> NotePlacer::beside_vertical(double x, const Label& text) cons
 std::vector<Point> NotePlacer::beside_horizontal(double y, const Label& text) const {
   std::vector<Point> places;
   for (int i = 0; i < kPlacesOnLine; ++i) {
-    const double x = plot_.right() - half_width(text) - 2 * kLine * i;
+    const double x = plot_.right() - half_width(text) - 2 * kNoteLine * i;
     places.push_back({x, y - 9});
     places.push_back({x, y + 9});
   }

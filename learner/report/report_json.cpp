@@ -21,7 +21,7 @@ constexpr std::size_t kPixelColumns = 600;  // of a curve: as many as a wide scr
 constexpr double kSmoothing = 0.9;          // of the trend in the losses
 
 /// To six digits, which is more than a picture shows. JSON has no NaN: null is a gap.
-json number(double value) {
+json number_or_null(double value) {
   if (!std::isfinite(value)) return nullptr;
   if (value == std::floor(value) && std::abs(value) < 1e15) return static_cast<std::int64_t>(value);
   char text[40];
@@ -33,7 +33,7 @@ json number(double value) {
 json numbers(const std::vector<double>& values) {
   json::array_t list;
   list.reserve(values.size());
-  for (const double value : values) list.push_back(number(value));
+  for (const double value : values) list.push_back(number_or_null(value));
   return list;
 }
 
@@ -42,7 +42,7 @@ json curve(const std::vector<double>& values) {
   json x = json::array(), y = json::array();
   for (const std::size_t i : thinned(values, kPixelColumns)) {
     x.push_back(i + 1);
-    y.push_back(number(values[i]));
+    y.push_back(number_or_null(values[i]));
   }
   return {{"x", std::move(x)}, {"y", std::move(y)}};
 }
@@ -54,9 +54,9 @@ json passes(const Report& report) {
                  pass.values.size(), " values: ", report.measures.size(), " expected");
     list.push_back({{"epoch", pass.epoch},
                     {"train", pass.train},
-                    {"batches", number(pass.batches)},
+                    {"batches", number_or_null(pass.batches)},
                     {"values", numbers(pass.values)},
-                    {"seconds", number(pass.seconds)}});
+                    {"seconds", number_or_null(pass.seconds)}});
   }
   return list;
 }
@@ -106,7 +106,7 @@ json examples(const std::vector<Report::Example>& all) {
                     {"pixels", base64(image.pixels)},
                     {"truth", example.truth},
                     {"guess", example.guess},
-                    {"confidence", number(example.confidence)}});
+                    {"confidence", number_or_null(example.confidence)}});
   }
   return list;
 }
@@ -117,9 +117,9 @@ json layers(const Report& report) {
     list.push_back({{"path", layer.path},
                     {"type", layer.type},
                     {"output", layer.output},
-                    {"parameters", number(layer.parameters)},
-                    {"multiply_adds", number(layer.multiply_adds)},
-                    {"seconds", number(layer.seconds)}});
+                    {"parameters", number_or_null(layer.parameters)},
+                    {"multiply_adds", number_or_null(layer.multiply_adds)},
+                    {"seconds", number_or_null(layer.seconds)}});
   return list;
 }
 
@@ -148,7 +148,7 @@ std::string report_json(const Report& report) {
             {"rates", curve(report.rates)},
             {"measures", report.measures},
             {"passes", passes(report)},
-            {"max_activation", number(report.max_activation)},
+            {"max_activation", number_or_null(report.max_activation)},
             {"histograms", json::array()},
             {"stats", json::array()},
             {"updates", json::array()},

@@ -141,6 +141,27 @@ TEST_CASE("stages: weights by counting, layers in their order, ten scores") {
   CHECK_THROWS_AS(nn::stages({}), Error);
 }
 
+TEST_CASE("residual stages: the first at full size, weights by counting, layers in their order") {
+  const auto conv = [](Index in, Index out) { return 9 * in * out + 3 * out; };
+  const NoGrad no_grad;
+  const auto model = nn::residual_stages({4, 6, 10}, {1, 0, 2}, 7);
+  CHECK(parameters_in(*model) ==
+        conv(1, 4) + conv(4, 6) + conv(6, 10) + 2 * conv(4, 4) + 4 * conv(10, 10) + 10 * 7 + 2 * 7);
+  Tensor x(Random(1).uniform({2, 13, 28, 1}));
+  std::string types, sizes;
+  for (const auto& [path, module] : model->children()) {
+    x = (*module)(x);
+    types += module->type()[0];
+    if (x.shape().rank() == 4) sizes += str(x.shape()[1], "x", x.shape()[2], " ");
+  }
+  CHECK(types == "SRSMSMRRGLB");
+  CHECK(sizes == "13x28 13x28 13x28 7x14 7x14 4x7 4x7 4x7 ");
+  CHECK(x.shape() == Shape{2, 7});
+  CHECK_THROWS_AS(nn::residual_stages({}, {}), Error);
+  CHECK_THROWS_AS(nn::residual_stages({4, 6}, {1}), Error);
+  CHECK_THROWS_AS(nn::residual_stages({4}, {-1}), Error);
+}
+
 TEST_CASE("the lesson's networks take 28 x 28 images to 10 scores") {
   const NoGrad no_grad;
   const Tensor x(Random(1).uniform({2, 28, 28, 1}));
