@@ -1,5 +1,6 @@
 #pragma once
 
+#include <locale>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -7,10 +8,12 @@
 
 namespace kindling {
 
-/// Joins its arguments as a stream would print them: str("expected ", 3, ", got ", shape).
+/// Joins its arguments as a stream would print them (without a locale): str("expected ", 3, ", got
+/// ", shape).
 template <class... Ts>
 std::string str(const Ts&... parts) {
   std::ostringstream out;
+  out.imbue(std::locale::classic());  // a program may have asked for 60.000 where we write 60000
   (out << ... << parts);
   return out.str();
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -82,7 +83,11 @@ class HookList {
     std::vector<Entry> hooks;
     int next_id = 0;
     void remove(int id) override {
-      std::erase_if(hooks, [id](const Entry& entry) { return entry.id == id; });
+      const auto at = std::find_if(hooks.begin(), hooks.end(),
+                                   [id](const Entry& entry) { return entry.id == id; });
+      if (at == hooks.end()) return;
+      const auto fn = std::move(at->fn);  // may own the handle of another hook here: it dies last
+      hooks.erase(at);
     }
     bool contains(int id) const {
       for (const Entry& entry : hooks)

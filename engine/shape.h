@@ -99,7 +99,7 @@ Shape reduced_shape(const Shape& shape, const Axes& axes, bool keepdim);
 Shape resolve_reshape(const char* who, const Shape& from, std::span<const Index> to);
 
 /// Output extent of a window (convolution, pooling) over one axis; with ceil_mode a last window
-/// that begins inside the padded input counts too (PyTorch's rule).
+/// that begins before the padding behind the input counts too (PyTorch's rule).
 Index window_extent(Index in, Index kernel, Index stride, Index padding, bool ceil_mode = false);
 
 }  // namespace kindling

@@ -191,19 +191,29 @@ void Tensor::backward(Array cotangent, bool retain_graph) const {
   check(cotangent.shape() == shape(), "backward", "cotangent ", cotangent.shape(),
         " for a tensor of ", shape());
   auto order = outputs_first(impl_->node);
-  // Whatever a backward function throws, no half-built gradient stays behind.
+  // Whatever a backward function throws, no half-built gradient stays behind: neither this pass's
+  // nor, where a hook called it and both share nodes, what the pass around it has there.
+  static thread_local int spoiled = 0;
   struct Cleaner {
     RecycledVector<std::shared_ptr<Node>>& order;
+    bool shares, done = false;
     ~Cleaner() {
       for (auto& node : order)
         if (node) node->cotangent = {};
+      if (shares && !done) ++spoiled;
     }
-  } cleaner{order};
+  } cleaner{order, std::any_of(order.begin(), order.end(),
+                               [](const auto& node) { return node->cotangent.defined(); })};
   accumulate(impl_->node->cotangent, std::move(cotangent));  // to what a pass around this one has
+  const int before = spoiled;
   for (auto& node : order) {
     visit(*node, retain_graph);
+    check<Error>(spoiled == before, "backward",
+                 "a backward() of a gradient hook failed, and took "
+                 "gradients of this pass with it");
     node.reset();  // and with it the arrays that only its backward function held
   }
+  cleaner.done = true;
 }
 
 void Tensor::backward(bool retain_graph) const {

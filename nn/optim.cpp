@@ -93,9 +93,11 @@ void Optimizer::state(Archive& archive) {
 
 void Optimizer::slot(Archive& archive, const char* name, std::size_t i, Array& value) const {
   const std::string full = str(name, ".", i);
-  archive(full, value);
+  Array found = value;
+  archive(full, found);
   const Shape& shape = parameters_[i].shape();
-  archive.expect(!value.defined() || value.shape() == shape, full, str("an array ", shape));
+  archive.expect(!found.defined() || found.shape() == shape, full, str("an array ", shape));
+  value = std::move(found);  // nothing that was refused stays, where a step would run into it
 }
 
 SGD::SGD(Parameters parameters, double lr, SGDOptions options)
@@ -192,7 +194,7 @@ void Adam::own_state(Archive& archive) {
   archive.same("eps", options_.eps);
   archive.same("weight_decay", options_.weight_decay);
   for (std::size_t i = 0; i < states_.size(); ++i) {
-    State& state = states_[i];
+    State state = states_[i];
     const std::string steps = str("steps.", i);
     archive(steps, state.steps);
     slot(archive, "mean", i, state.mean);
@@ -201,6 +203,7 @@ void Adam::own_state(Archive& archive) {
     archive.expect(state.steps >= 0 && state.steps <= Archive::kMaxCount &&
                        state.mean.defined() == begun && state.square.defined() == begun,
                    steps, "a number of steps that mean and square agree with");
+    states_[i] = std::move(state);
   }
 }
 
@@ -210,10 +213,12 @@ void Adam::update(std::span<const Trained> trained, const Step& step) {
   RecycledVector<AdamSlot> slots;
   for (const auto& [i, value, grad] : trained) {
     State& state = states_[i];
-    if (state.steps++ == 0) {
-      state.mean = Array(value.shape(), Scalar{0});
-      state.square = state.mean;
+    if (state.steps == 0) {
+      Array mean(value.shape(), Scalar{0}), square(value.shape(), Scalar{0});
+      state.mean = std::move(mean);
+      state.square = std::move(square);
     }
+    ++state.steps;  // where memory was refused none was taken
     slots.push_back({value, grad, state.mean, state.square, 1 - std::pow(beta1, state.steps),
                      1 - std::pow(beta2, state.steps)});
   }

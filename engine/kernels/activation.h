@@ -37,13 +37,13 @@ struct Relu {
   }
 };
 
-/// y = min((x where x > 0, else leak x) - sub, max);
+/// y = min((x where x > 0, else leak x) - sub, max), where a max that is NaN is none;
 /// dx = 0 where y has reached max, else dy where y > -sub, else leak dy
 ///
 /// A positive x so small that x - sub is rounded to -sub (in float, below 2^-25 sub) gets leak dy:
 /// the output no longer tells its side.
 struct GeneralRelu {
-  Scalar leak = 0, sub = 0, max = std::numeric_limits<Scalar>::infinity();
+  Scalar leak = 0, sub = 0, max = std::numeric_limits<Scalar>::quiet_NaN();
 
   template <class V>
   V forward(const V& x) const {

@@ -254,11 +254,12 @@ Array conv2d(const Array& x, const Array& w, const Array& b, const Window& win,
   const Index m = w.dim(3);
   const Shape shape = conv2d_shape(x.shape(), w.shape(), win);
   if (shape.size() == 0) return Array(shape);
-  if (is_product(win))
-    return activate(
+  if (is_product(win)) {
+    Array y =
         gemm(x.reshape({shape.size() / m, w.dim(2)}), w.reshape({w.dim(2), m}), Trans::none, b)
-            .reshape(shape),
-        f);
+            .reshape(shape);
+    return activate(std::move(y), f);  // in place, as no other view of it is left
+  }
   if (winograd_wins(x.shape(), w.shape(), win))
     return activate(winograd(x, w, b, win.padding_h, win.padding_w), f);
   const auto plan = forward_plan(x.dim(1), x.dim(2), x.dim(3), win);
@@ -278,9 +279,11 @@ Array conv2d_dx(const Array& dy, const Array& w, const Shape& x_shape, const Win
   };
   const Index c = w.dim(2), m = w.dim(3), taps = win.kernel_h * win.kernel_w;
   if (x_shape.size() == 0 || dy.size() == 0) return Array(x_shape, Scalar{0});
-  if (is_product(win))
-    return activation_dx(
-        gemm(dy.reshape({dy.size() / m, m}), w.reshape({c, m}), Trans::right).reshape(x_shape));
+  if (is_product(win)) {
+    Array dx =
+        gemm(dy.reshape({dy.size() / m, m}), w.reshape({c, m}), Trans::right).reshape(x_shape);
+    return activation_dx(std::move(dx));
+  }
   if (winograd_wins(x_shape, w.shape(), win))
     return activation_dx(winograd_dx(dy, w, x_shape, win.padding_h, win.padding_w));
   Array dx(x_shape);

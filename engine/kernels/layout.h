@@ -4,7 +4,8 @@
 
 namespace kindling::kernels {
 
-/// Axis i of the result is axis order[i] of x. Copies. `order` must be a permutation.
+/// Axis i of the result is axis order[i] of x; a view where nothing moves. `order` must be a
+/// permutation.
 Array permute(const Array& x, const Axes& order);
 
 /// Elements [begin, end) along one axis, and its transpose: an array of zeros with a slice in it.

@@ -16,6 +16,7 @@ using ConstRun = Eigen::Map<const Eigen::Array<Scalar, Eigen::Dynamic, 1>>;  ///
 template <class X>
 inline constexpr bool is_scalar = std::is_arithmetic_v<std::decay_t<X>>;
 
+// Eigen's own where that is vectorised and right at 0, infinity and NaN, else number by number.
 // clang-format off
 auto exp(const auto& x) { if constexpr (is_scalar<decltype(x)>) return std::exp(x); else return x.exp(); }
 auto log(const auto& x) { if constexpr (is_scalar<decltype(x)>) return std::log(x); else return x.log(); }

@@ -112,7 +112,8 @@ struct WindowRun {
   /// Fetches the share of some windows, from k on, of what the next row of windows brings:
   /// about twice as fast as without.
   void fetch_ahead(Index k, Index windows, Index channels, const Scalar* x) const {
-    const Index share = stride_h * stride_w * channels;
+    if (stride_h > rows) return;  // the last row of windows, or they lie far apart
+    const Index share = stride_h * std::min<Index>(stride_w, columns) * channels;
     fetch(x + (pixel + stride_h * width) * channels + k * share, windows * share);
   }
   /// The same of arrays that have a number for every output.

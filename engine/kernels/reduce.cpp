@@ -231,6 +231,8 @@ IntArray argmax(const Array& x, const Axes& axes, bool keepdim) {
   const Axes chosen = normalize_axes("argmax", x.shape(), axes);
   const auto [folded, outer, n, inner] = fold(x, chosen);
   check(n > 0, "argmax", x.shape(), ": there is no maximum of no elements");
+  check(n <= std::numeric_limits<std::int32_t>::max(), "argmax", x.shape(),
+        ": positions of 2^31 and above");
   IntArray result(reduced_shape(x.shape(), chosen, keepdim));
   std::int32_t* out = result.data();
   const Scalar* in = folded.data();

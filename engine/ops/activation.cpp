@@ -1,5 +1,7 @@
 #include "engine/ops/activation.h"
 
+#include <limits>
+
 #include "engine/error.h"
 #include "engine/ops/pending.h"
 #include "engine/tape.h"
@@ -37,7 +39,9 @@ Tensor leaky_relu(const Tensor& x, Scalar slope) {
 
 Tensor general_relu(const Tensor& x, Scalar leak, Scalar sub, Scalar max) {
   check_slope(kGeneralRelu, x, "leak", leak);
-  return activate(kGeneralRelu, x, kernels::GeneralRelu{leak, sub, max});
+  constexpr Scalar infinity = std::numeric_limits<Scalar>::infinity();
+  constexpr Scalar none = std::numeric_limits<Scalar>::quiet_NaN();
+  return activate(kGeneralRelu, x, kernels::GeneralRelu{leak, sub, max == infinity ? none : max});
 }
 
 }  // namespace kindling

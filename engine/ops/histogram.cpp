@@ -1,6 +1,8 @@
 #include "engine/ops/histogram.h"
 
 #include <cmath>
+#include <cstdint>
+#include <limits>
 
 #include "engine/error.h"
 #include "engine/kernels/histogram.h"
@@ -9,9 +11,14 @@ namespace kindling {
 
 namespace {
 
+constexpr int kMostBins = 1 << 20;  // a float tells one from the next up to 2^24
+
 kernels::Cells checked(const char* who, const Tensor& x, const kernels::Cells& cells) {
   const auto& [bins, low, high, absolute] = cells;
-  check<Error>(bins >= 1, who, x.shape(), ": at least one bin expected, got ", bins);
+  check<Error>(bins >= 1 && bins <= kMostBins, who, x.shape(), ": 1 to ", kMostBins,
+               " bins expected, got ", bins);
+  check<Error>(x.size() <= std::numeric_limits<std::int32_t>::max(), who, x.shape(),
+               ": more numbers than a bin can count");
   check<Error>(low < high && std::isfinite(high - low), who, x.shape(), ": [", low, ", ", high,
                "] is empty or infinite");
   check<Error>(std::isfinite(static_cast<Scalar>(bins) / (high - low)), who, x.shape(), ": [", low,

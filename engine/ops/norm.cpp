@@ -1,5 +1,6 @@
 #include "engine/ops/norm.h"
 
+#include <cmath>
 #include <limits>
 
 #include "engine/error.h"
@@ -62,7 +63,11 @@ void backward(const NormState& norm, Lazy&& dz, Grads& grads) {
   const auto times = [](const auto& s, const auto& i) { return s * i; };
   if (grads.needs(1)) grads.add(1, per_channel(times, sums.dz_x, norm.invstd));
   if (grads.needs(2)) grads.add(2, sums.dz);
-  if (grads.needs(0)) grads.add(0, kernels::norm_dx(std::move(dz), norm.x, gradient(norm, sums)));
+  if (!grads.needs(0)) return;
+  if (std::isinf(norm.rows))  // nothing comes back through moments that are constants
+    grads.add(0, kernels::map_over(std::move(dz), times, norm.affine.scale));
+  else
+    grads.add(0, kernels::norm_dx(std::move(dz), norm.x, gradient(norm, sums)));
 }
 
 // y = weight xhat + bias, xhat = (x - mean) / std, put off;

@@ -94,6 +94,9 @@ TEST_CASE("far out silu and gelu are 0 on the left, and x on the right") {
 TEST_CASE("gradients on the kinks are what the headers say") {
   CHECK_EQ(slope(relu, 0), 0);
   CHECK_EQ(slope([](const Tensor& x) { return leaky_relu(x, 0.25); }, 0), 0.25);
+  CHECK_EQ(slope([](const Tensor& x) { return leaky_relu(x, 0.25); }, kInf), 1);
+  CHECK_EQ(slope([](const Tensor& x) { return general_relu(x, 0.25, 0.5); }, kInf), 1);
+  CHECK_EQ(slope([](const Tensor& x) { return general_relu(x, 0.25, 0.5, 6); }, kInf), 0);
   const auto clamped = [](const Tensor& x) { return clamp(x, -1, 1); };
   CHECK_EQ(slope(clamped, 1), 1);
   CHECK_EQ(slope(clamped, -1), 1);

@@ -174,6 +174,8 @@ TEST_CASE("few elements have a distribution where one is defined") {
   CHECK(std::isnan(distribution(numbers({}), 4, 0, 4).mean));
   CHECK(std::isinf(distribution(numbers({1, kInf}), 4, 0, 4).mean));
   CHECK(begins(message_of([] { distribution(numbers({1}), 0, 0, 4); }), "[distribution] "));
+  CHECK(contains(message_of([] { histogram(numbers({1}), (1 << 20) + 1, 0, 4); }),
+                 "1 to 1048576 bins expected, got 1048577"));
 }
 
 }  // namespace kindling::test

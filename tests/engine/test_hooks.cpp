@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <memory>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -202,6 +203,43 @@ TEST_CASE("a hook that goes backward through its own tensor must keep that, too"
   CHECK(
       contains(message_of([&] { (y * 2).backward(); }), "released by a backward() of a gradient"));
   CHECK_EQ(x.grad().item(), 5 * 6);
+}
+
+TEST_CASE("a backward of a hook that fails is no way to a wrong gradient of the pass around it") {
+  const Tensor x = number(3), shared = x * x, a = shared * 2, b = shared * 5, c = shared * 7;
+  const HookHandle fails =
+      c.register_hook([](const Array&) -> Array { throw std::runtime_error("no"); });
+  const HookHandle tries = a.register_hook([&](const Array&) {
+    CHECK_THROWS_WITH(c.backward(true), "no");
+    return kAsItIs;
+  });
+  CHECK(begins(message_of([&] { (a + b).backward(); }), "[backward] a backward() of a gradient "));
+  CHECK_FALSE(x.grad().defined());
+  // One that has nothing in common with it does no harm.
+  const Tensor y = number(2), d = y * 7;
+  const HookHandle fails_alone =
+      d.register_hook([](const Array&) -> Array { throw std::runtime_error("no"); });
+  const Tensor z = number(3), e = z * 2;
+  const HookHandle tries_another = e.register_hook([&](const Array&) {
+    CHECK_THROWS_WITH(d.backward(true), "no");
+    return kAsItIs;
+  });
+  (e * 2).backward();
+  CHECK_EQ(z.grad().item(), 4);
+}
+
+TEST_CASE("a hook that dies may take another one of the same tensor with it") {
+  const Tensor x = number(3);
+  int calls = 0;
+  auto inner =
+      std::make_shared<HookHandle>(x.register_hook([&](const Array&) { return ++calls, kAsItIs; }));
+  HookHandle outer = x.register_hook([inner](const Array&) { return kAsItIs; });
+  const HookHandle last = x.register_hook([&](const Array&) { return ++calls, kAsItIs; });
+  inner.reset();  // the second hook is now the only one that holds the first one's handle
+  outer.remove();
+  (x * 2).backward();
+  CHECK_EQ(calls, 1);
+  CHECK_EQ(x.grad().item(), 2);
 }
 
 }  // namespace kindling::test

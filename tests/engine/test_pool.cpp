@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -135,6 +136,17 @@ TEST_CASE("pooling is the plain loop where windows overlap, leave gaps and hang 
           Settings{1, 2, 0, true}, Settings{{2, 5}, {3, 2}, {1, 0}, true}})
       for (const Shape& shape : {Shape{2, 6, 6, c}, Shape{1, 7, 5, c}, Shape{1, 5, 13, c}})
         check_all(shape, s);
+}
+
+TEST_CASE("windows may lie as far apart as an index reaches") {
+  const Tensor x(Random(1).uniform({1, 4, 4, 1}));
+  for (const Index far : {Index{1} << 30, Index{1} << 62}) {
+    CHECK_EQ(max_pool2d(x, 2, far).shape(), Shape{1, 1, 1, 1});
+    const auto at = [&](Index i) { return x.value()[i]; };
+    CHECK_EQ(max_pool2d(x, 2, far).item(), std::max({at(0), at(1), at(4), at(5)}));
+    CHECK(avg_pool2d(x, 2, far).item() ==
+          doctest::Approx((at(0) + at(1) + at(4) + at(5)) / 4).epsilon(1e-6));
+  }
 }
 
 TEST_CASE("a window may have more cells than a byte counts") {

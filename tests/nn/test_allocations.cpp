@@ -6,6 +6,7 @@
 #include <memory>
 #include <new>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 #include "engine/engine.h"
@@ -160,6 +161,25 @@ TEST_CASE("a step whose k-th allocation fails throws bad_alloc and leaks nothing
     MESSAGE(count << " allocations");
     CHECK_GT(count, 50);
   }
+}
+
+TEST_CASE("an optimizer that got no memory for its own arrays gets them in the next step") {
+  const auto fails_first = []<class Opt>(std::type_identity<Opt>) {
+    for (long k = 1;; ++k) {
+      set_seed(1);
+      const auto model = nn::mlp(784, 8, 10);
+      Opt opt(model->parameters(), 0.01);
+      const Training training{*model, opt, Tensor(default_random().uniform({4, 28, 28, 1})),
+                              IntArray(Shape{4}, 3)};
+      const bool failed = step_fails_at(k, training);
+      training.step();
+      CHECK(std::isfinite(cross_entropy((*model)(training.x), training.labels).item()));
+      if (!failed) break;
+    }
+  };
+  fails_first(std::type_identity<nn::AdamW>());
+  fails_first(std::type_identity<nn::RMSprop>());
+  fails_first(std::type_identity<nn::SGD>());
 }
 
 TEST_CASE("nor does an op on the tape, forward and backward") {

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -109,6 +110,15 @@ TEST_CASE("evaluation changes no statistics and sees rows one by one") {
   CHECK(same_bits(layer.running_mean.value(), mean));
   CHECK(layer.num_batches_tracked.item() == 1);
   CHECK(same_bits(layer(Tensor(x.value().rows(2, 3))).value(), y.rows(2, 3)));
+}
+
+TEST_CASE("in evaluation one infinite number spoils no other's gradient") {
+  const Tensor x(Array({2, 1}, {std::numeric_limits<Scalar>::infinity(), 1}), true);
+  const Tensor weight(Array({1}, {2}), true), bias(Array({1}, {0}), true);
+  const Moments running{Array({1}, {0}), Array({1}, {Scalar(0.25)})};
+  batch_norm_eval(x, weight, bias, running, 0).backward(Array({2, 1}, {3, 1}));
+  CHECK(x.grad()[0] == 2 / 0.5 * 3);  // weight / std dy
+  CHECK(x.grad()[1] == 2 / 0.5);
 }
 
 TEST_CASE("BatchNorm refuses what it cannot normalise") {

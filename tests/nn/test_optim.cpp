@@ -2,11 +2,15 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <initializer_list>
 #include <limits>
+#include <memory>
 #include <string>
+#include <variant>
 
+#include "engine/archive.h"
 #include "engine/engine.h"
 #include "nn/models.h"
 #include "tests/support/errors.h"
@@ -31,6 +35,20 @@ Array values(std::initializer_list<Scalar> numbers) {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+/// A file whose arrays are all of another shape, and whose numbers are what they should be.
+class WrongArrays : public Archive {
+ public:
+  bool loading() const override { return true; }
+  void expect(bool ok, const std::string& name, const std::string&) const override {
+    if (!ok) throw Error(name);
+  }
+
+ private:
+  void visit(const std::string&, Variable variable) override {
+    if (auto* const* array = std::get_if<Array*>(&variable)) **array = Array({2}, Scalar{1});
+  }
+};
 
 }  // namespace
 
@@ -231,3 +249,28 @@ TEST_CASE("a training step asks the system for no memory once it is warm") {
   CHECK(pool_stats().system_allocs == warm);
 }
 #endif
+
+TEST_CASE("a state that was refused leaves no trace in the optimizer") {
+  const auto check = [](const auto& make) {
+    Array ends[2];
+    for (const bool refused : {false, true}) {
+      const Tensor w(Random(1).normal({1000}), true);
+      const std::unique_ptr<nn::Optimizer> opt = make(nn::Parameters{w});
+      for (int step = 0; step < 2; ++step) {
+        sum(w * w).backward();
+        WrongArrays wrong;
+        if (refused) CHECK_THROWS_AS(opt->state(wrong), Error);
+        opt->step();
+        opt->zero_grad();
+      }
+      ends[refused] = w.value();
+    }
+    CHECK(std::ranges::equal(ends[0].values(), ends[1].values()));
+  };
+  check([](nn::Parameters p) {
+    return std::make_unique<nn::SGD>(p, 0.1, nn::SGDOptions{.momentum = 0.9});
+  });
+  check([](nn::Parameters p) { return std::make_unique<nn::RMSprop>(p, 0.1); });
+  check([](nn::Parameters p) { return std::make_unique<nn::Adam>(p, 0.1); });
+  check([](nn::Parameters p) { return std::make_unique<nn::AdamW>(p, 0.1); });
+}
