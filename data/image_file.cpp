@@ -83,6 +83,7 @@ ByteArray decode_png(const std::filesystem::path& path, std::string_view file) {
     check<Error>(ok != 0, "image", path, ": cannot be decoded: ", image.message);
   };
   require(png_image_begin_read_from_memory(&image, file.data(), file.size()));
+  image.flags |= PNG_IMAGE_FLAG_16BIT_sRGB;  // 16 bits are no more linear in light than 8 are
   ByteArray rgb(rgb_shape(path, file.size(), kPngPixels, image.height, image.width));
   ByteArray rgba(rgb.shape().with(2, 4));
   image.format = PNG_FORMAT_RGBA;

@@ -1,6 +1,7 @@
 #include "learner/callbacks/checkpoint_cb.h"
 
 #include <cmath>
+#include <filesystem>
 #include <limits>
 #include <set>
 #include <string>
@@ -32,7 +33,10 @@ void CheckpointCB::before_fit(Learner& learn) {
   for (const Callback* cb : learn.callbacks())
     check<Error>(cb->state_name().empty() || names.insert(cb->state_name()).second, "checkpoint",
                  "two callbacks have the state_name() '", cb->state_name(), "': one expected");
-  if (resume_) resume_->restore(learn, options_.settings);
+  if (resume_) {
+    resume_->restore(learn, options_.settings);
+    if (!options_.best.empty()) bring_best();
+  }
   in_hand_ = restored_ = resume_.has_value();
 }
 
@@ -71,6 +75,21 @@ void CheckpointCB::keep_best(Learner& learn, const Position& next) {
   if (std::isnan(value) || !(better || std::isnan(best_))) return;
   best_ = value;
   save_checkpoint(options_.best, learn, next, options_.settings);
+}
+
+/// The best epoch so far was written beside the checkpoint, and that may be in another folder.
+void CheckpointCB::bring_best() const {
+  const auto is_of_this_fit = [&](const std::filesystem::path& path) {
+    try {
+      return Checkpoint(path).settings() == resume_->settings();
+    } catch (const Error&) {
+      return false;  // there is none, or something else
+    }
+  };
+  const std::filesystem::path here = options_.best;
+  const std::filesystem::path there = resume_->path().parent_path() / here.filename();
+  if (!std::isnan(best_) && !is_of_this_fit(here) && is_of_this_fit(there))
+    write_safetensors(here, read_safetensors(there));
 }
 
 void CheckpointCB::stop_if_asked(Learner& learn, const Position& next) {

@@ -29,7 +29,8 @@ struct CheckpointOptions {
 ///     learn.fit(3);
 ///
 /// Every fit has a best epoch of its own, and writes both files anew, also one that only validates
-/// (unless it rehearses). To go on with the best weights:
+/// (unless it rehearses). One that goes on in another folder brings the best of its earlier epochs
+/// along from beside the checkpoint. To go on with the best weights:
 ///
 ///     load_state_dict(model, read_weights("best.safetensors"));
 ///
@@ -56,6 +57,7 @@ class CheckpointCB : public Callback {
 
  private:
   void keep_best(Learner& learn, const Position& next);
+  void bring_best() const;
   void stop_if_asked(Learner& learn, const Position& next);
 
   CheckpointOptions options_;

@@ -15,7 +15,8 @@ namespace kindling {
 /// metrics, seconds.
 class CSVLoggerCB : public Callback {
  public:
-  /// A file that is there already is replaced.
+  /// A file that is there already is replaced, by the first pass: a fit that cannot begin leaves
+  /// it.
   explicit CSVLoggerCB(std::string path)
       : Callback(callback_order::kBehindMetrics), path_(std::move(path)) {}
 
@@ -23,8 +24,9 @@ class CSVLoggerCB : public Callback {
   void before_fit(Learner& learn) override {
     if (learn.rehearses) return;
     check<Error>(learn.metrics, "csv_logger", "a MetricsCB expected: its table is to be written");
-    metrics_ = learn.metrics;
   }
+  void before_epoch(Learner& learn) override { begin(learn); }
+  void after_fit(Learner& learn) override { begin(learn); }  // there may have been no epoch
   /// Both throw std::runtime_error when the file cannot be written.
   void after_epoch(Learner&) override { write(metrics_); }
   void cleanup_fit(Learner&) override { write(std::exchange(metrics_, nullptr)); }
@@ -34,12 +36,15 @@ class CSVLoggerCB : public Callback {
   virtual std::string text(const MetricsCB& metrics) const { return metrics.csv(); }
 
  private:
+  void begin(Learner& learn) {
+    if (!learn.rehearses) metrics_ = learn.metrics;
+  }
   void write(const MetricsCB* metrics) const {
     if (metrics) write_file_atomically(path_, text(*metrics));
   }
 
   std::string path_;
-  const MetricsCB* metrics_ = nullptr;  ///< Of the current fit, unless it rehearses.
+  const MetricsCB* metrics_ = nullptr;  ///< Of the current fit, once it has begun.
 };
 
 }  // namespace kindling

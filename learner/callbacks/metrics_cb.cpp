@@ -1,8 +1,10 @@
 #include "learner/callbacks/metrics_cb.h"
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cstdio>
+#include <iterator>
 
 #include "engine/error.h"
 
@@ -126,15 +128,17 @@ std::string MetricsCB::csv() const {
   std::string text = "epoch,split,loss";
   for (const auto& [name, metric] : metrics_) text += "," + name;
   text += ",seconds\n";
-  char number[64];
+  // Not snprintf: a locale must not turn points into commas.
+  const auto add = [&text](double value, std::chars_format format, int digits) {
+    char number[400];  // 310 of them stand in front of the largest number's point
+    text += ",";
+    text.append(number, std::to_chars(number, std::end(number), value, format, digits).ptr);
+  };
   for (const MetricsRow& row : history_) {
     text += std::to_string(row.epoch) + "," + row.split();
-    for (const auto& [name, value] : row.values) {
-      std::snprintf(number, sizeof number, ",%.9g", value);
-      text += number;
-    }
-    std::snprintf(number, sizeof number, ",%.3f\n", row.seconds);
-    text += number;
+    for (const auto& [name, value] : row.values) add(value, std::chars_format::general, 9);
+    add(row.seconds, std::chars_format::fixed, 3);
+    text += "\n";
   }
   return text;
 }

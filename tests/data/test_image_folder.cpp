@@ -1,6 +1,7 @@
 #include "data/image_folder.h"
 
 #include <doctest/doctest.h>
+#include <zlib.h>
 
 #include <cmath>
 #include <cstdlib>
@@ -91,6 +92,48 @@ TEST_CASE("image: the pixels of a PNG, grey or coloured, as either") {
           channels < 3 ? pixel[0] : 0.299 * pixel[0] + 0.587 * pixel[1] + 0.114 * pixel[2];
       CHECK(std::abs(grey[i] - luma) <= (channels < 3 ? 0 : 1.5));
     }
+  }
+}
+
+TEST_CASE("image: of 16 bits the upper ones, whether the file tells their scale or not") {
+  // A grey PNG of one row, by the format's own words (ISO 15948): length, kind, data, CRC.
+  const auto png16 = [](const std::vector<std::uint16_t>& row, bool tells_scale) {
+    Bytes file{0x89, 'P', 'N', 'G', 13, 10, 26, 10};
+    const auto number = [](Bytes& to, std::uint32_t value) {
+      for (const int shift : {24, 16, 8, 0})
+        to.push_back(static_cast<std::uint8_t>(value >> shift));
+    };
+    const auto chunk = [&](const std::string& kind, const Bytes& data) {
+      number(file, static_cast<std::uint32_t>(data.size()));
+      Bytes body(kind.begin(), kind.end());
+      body.insert(body.end(), data.begin(), data.end());
+      file.insert(file.end(), body.begin(), body.end());
+      number(file,
+             static_cast<std::uint32_t>(::crc32(0, body.data(), static_cast<uInt>(body.size()))));
+    };
+    Bytes head;
+    number(head, static_cast<std::uint32_t>(row.size()));
+    number(head, 1);
+    head.insert(head.end(), {16, 0, 0, 0, 0});
+    chunk("IHDR", head);
+    if (tells_scale) chunk("sRGB", {0});
+    Bytes line{0}, packed(200);
+    for (const std::uint16_t value : row) {
+      line.push_back(static_cast<std::uint8_t>(value >> 8));
+      line.push_back(static_cast<std::uint8_t>(value));
+    }
+    uLongf size = packed.size();
+    REQUIRE(::compress(packed.data(), &size, line.data(), line.size()) == Z_OK);
+    packed.resize(size);
+    chunk("IDAT", packed);
+    chunk("IEND", {});
+    return file;
+  };
+  const TempDir folder;
+  for (const bool tells_scale : {false, true}) {
+    const ByteArray grey =
+        read_image(folder.write("16.png", png16({0, 0x1a1a, 0x8080, 0xffff}, tells_scale)), 1);
+    CHECK(equal(grey, ByteArray(Shape{1, 4, 1}, {0, 0x1a, 0x80, 0xff})));
   }
 }
 

@@ -170,6 +170,35 @@ TEST_CASE("CheckpointCB: the best of one measure is not held against another") {
   CHECK(std::filesystem::exists(best));
 }
 
+TEST_CASE("CheckpointCB: in another folder the best epoch so far comes along, and no other's") {
+  const TemporaryFolder here, there;
+  // The highest loss is that of the first epoch, and nothing behind it is "better".
+  const auto options = [](const TemporaryFolder& folder) {
+    return CheckpointOptions{
+        .last = folder.file("last"), .best = folder.file("best"), .larger_is_better = true};
+  };
+  WholeFit first(options(here));
+  first.run();
+  const std::string best = file_bytes(here.file("best"));
+  REQUIRE(best != file_bytes(here.file("last")));
+  const auto go_on = [&] {
+    WholeFit second(options(there));
+    second.checkpoint.resume(here.file("last"));
+    second.run();
+  };
+  go_on();
+  CHECK(file_bytes(there.file("best")) == best);
+  // What lies there of another fit gives way, ...
+  save_checkpoint(there.file("best"), *first.learn, {}, {{"another", "fit"}});
+  go_on();
+  CHECK(file_bytes(there.file("best")) == best);
+  // ... and another's beside the checkpoint stays where it is.
+  save_checkpoint(here.file("best"), *first.learn, {}, {{"another", "fit"}});
+  std::filesystem::remove(there.file("best"));
+  go_on();
+  CHECK_FALSE(std::filesystem::exists(there.file("best")));
+}
+
 TEST_CASE("CheckpointCB: a mock training leaves the files of the real one alone") {
   const TemporaryFolder folder;
   const std::string last = folder.file("last"), plot = folder.file("losses.png");

@@ -169,6 +169,17 @@ TEST_CASE("CSVLoggerCB: the table of the metrics, after every pass") {
   CHECK(std::count(table.begin(), table.end(), '\n') == 4);
   CHECK(folder.entries() == 1);
   learn.remove(watch);
+  OnEvent refuse(
+      [](const std::string& event, Learner&) {
+        if (event == "before_fit") throw std::runtime_error("refused");
+      },
+      100);
+  learn.add(refuse);
+  CHECK_THROWS_WITH(learn.fit(2), "refused");
+  CHECK(file_bytes(path) == table);  // of the fit before
+  learn.remove(refuse);
+  learn.fit(0);
+  CHECK(file_bytes(path) == metrics.csv());
   std::filesystem::remove(path);
   capture_preds(learn);
   CHECK(folder.entries() == 0);

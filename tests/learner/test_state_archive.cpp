@@ -94,6 +94,49 @@ TEST_CASE("state archive: every type comes back as it was, at its limits too") {
   }
 }
 
+TEST_CASE("state archive: a long list is no part of the header, and comes back as it was") {
+  // Of floats, of doubles that need two and three of them, and what only words can say.
+  const double third = 1.0 / 3;
+  const std::vector<std::vector<double>> kinds{{0.5, -3, 0.0, -0.0},
+                                               {0.1, third, -1e-3, 5e5},
+                                               {1 + 0x1p-52, 1 + 0x1p-26 + 0x1p-52, -(1 + 0x1p-30)},
+                                               {kNaN, kInfinity, -kInfinity, third},
+                                               {1e300, 5e-324, 1, 2}};
+  for (const std::vector<double>& kind : kinds) {
+    CAPTURE(kind[0]);
+    Everything out, in;
+    for (std::size_t i = 0; i < 1500; ++i) {
+      out.numbers.push_back(kind[i % kind.size()]);
+      out.indices.push_back(static_cast<Index>(i) * (std::int64_t{1} << 40) - 7);
+    }
+    const NamedArrays state = written(out);
+    const bool words = sizeof(Scalar) == 4 && kind[0] == 1e300;
+    CHECK((state.metadata.at("state").size() > 5000) == words);
+    StateReader reader(state, "file");
+    in.state(reader);
+    reader.expect_all_read();
+    REQUIRE(in.numbers.size() == out.numbers.size());
+    bool equal = true;
+    for (std::size_t i = 0; i < out.numbers.size(); ++i)
+      equal = equal && same(in.numbers[i], out.numbers[i]);
+    CHECK(equal);
+    CHECK(in.indices == out.indices);
+  }
+  // One that is not what it should be.
+  Everything out, in;
+  out.indices.assign(1000, 3);
+  for (const Array& array :
+       {Array({1000}, Scalar{3}), Array({4, 250}, Scalar{3}), Array({0, 3}, Scalar{3}),
+        Array({1, 1000}, Scalar(0.5)), Array({1, 1000}, std::numeric_limits<Scalar>::infinity())}) {
+    NamedArrays state = written(out);
+    for (auto& [name, value] : state.arrays)
+      if (name == "indices") value = array;
+    StateReader reader(state, "file");
+    CHECK(message_of([&] { in.state(reader); }) ==
+          "[checkpoint] file: indices: expected a list of integers");
+  }
+}
+
 TEST_CASE("state archive: what is not there, twice there, or something else") {
   Everything all;
   NamedArrays state = written(all);

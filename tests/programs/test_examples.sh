@@ -49,6 +49,10 @@ accurate 0.95
 mv spirals.csv mine.csv
 example own_table mine.csv
 accurate 0.95
+# Of 41 rows 33 are trained on, and the last batch of 32 would be a single one.
+awk 'NR == 1 || NR % 37 == 2' mine.csv >few.csv
+example own_table few.csv
+grep -q '^41 rows of 3 classes' own_table || fail "own_table few.csv: $(cat own_table)"
 printf 'x,y,arm\n1,2,a\n3,oops,b\n' >bad.csv
 "$programs/own_table" bad.csv >out 2>stderr && fail 'own_table: a bad table is accepted'
 grep -q '"bad.csv":3' stderr || fail "own_table: file and line expected: $(cat stderr)"

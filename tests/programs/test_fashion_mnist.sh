@@ -30,6 +30,9 @@ refused 2 '--threads: Value 0 not in range' --threads 0
 refused 2 '--recipe: no recipe foo; there are quick, lesson16, ' --recipe foo
 refused 2 '--hold-out: Value 60000 not in range' --hold-out 60000
 refused 2 '--seed: Value -1 is negative' --seed -1
+refused 2 '--seed: Value 010: a whole number expected, such as 8' --seed 010
+refused 2 '--seed: Value 99999999999999999999: a whole number expected, such as 8' --seed 99999999999999999999
+refused 2 '--epochs: Value 010: a whole number expected, such as 8' --epochs 010
 # A last batch of one image, which has no statistics, is found out before the training.
 refused 1 '59905 training images in batches of 512 leave a batch of one' --hold-out 95
 refused 1 '; --batch-size 513 or --hold-out 96 would do' --hold-out 95

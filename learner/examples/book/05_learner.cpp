@@ -92,8 +92,9 @@ int main(int argc, char** argv) {
     TrainLearner learn(*model, make_data_loaders(train, data.test, 128), nn::CrossEntropyLoss(),
                        {.lr = 0.1, .cbs = {&metrics, &progress, &skip_easy, &enough}});
     learn.fit(10);
+    const int epochs = static_cast<int>(metrics.history().size()) / 2;  // two passes each
     std::printf("enough after %d of %d epochs: accuracy %.3f, %d steps, %d batches skipped\n",
-                learn.epoch + 1, learn.n_epochs, metrics.history().back()["accuracy"],
-                skip_easy.steps, skip_easy.skipped);
+                epochs, learn.n_epochs, metrics.history().back()["accuracy"], skip_easy.steps,
+                skip_easy.skipped);
   });
 }

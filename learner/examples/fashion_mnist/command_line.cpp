@@ -2,7 +2,10 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
+#include <cstdint>
 #include <cstdio>
+#include <string>
 
 #include "engine/error.h"
 #include "learner/examples/fashion_mnist/commands.h"
@@ -240,8 +243,26 @@ class CommandLine {
     common(*list);
   }
 
+  /// What is wrong with it as a whole number of at least 0: CLI11 takes 010 for 8, and what is too
+  /// large for the largest there is.
+  static std::string decimal(const std::string& text) {
+    std::uint64_t value = 0;
+    const char *begin = text.data(), *end = begin + text.size();
+    const auto [stop, trouble] = std::from_chars(begin, end, value);
+    const bool zeros = text.size() > 1 && text[0] == '0';
+    if (trouble == std::errc() && stop == end && !zeros) return "";
+    return text.starts_with('-') ? "Value " + text + " is negative"
+                                 : "Value " + text + ": a whole number expected, such as 8";
+  }
   /// A whole number in [low, high]. (CLI11 would say so in --help, at the cost of a line each.)
-  static CLI::Validator whole(int low, int high) { return CLI::Range(low, high).description(""); }
+  static CLI::Validator whole(int low, int high) {
+    return CLI::Validator(
+        [range = CLI::Range(low, high)](std::string& text) {
+          const std::string outside = range(text);
+          return outside.empty() ? decimal(text) : outside;
+        },
+        "");
+  }
   static std::string not_empty(const std::string& text) {
     return text.empty() ? "a path expected" : "";
   }
@@ -260,9 +281,7 @@ class CommandLine {
   }
   void seed(CLI::App& command) {
     command.add_option("--seed", o_.seed, "same seed, same result")
-        ->check([](const std::string& text) {
-          return text.starts_with('-') ? "Value " + text + " is negative" : "";
-        })
+        ->check(decimal)
         ->capture_default_str();
   }
   void batch_size(CLI::App& command) {

@@ -46,6 +46,9 @@ Trained train_one(const Options& options, Recipe r, const FashionSplit& split,
     std::optional<DetectAnomaly> guard;
     if (options.detect_anomaly) guard.emplace();
     learn->fit(r.epochs);
+    // One that came behind the last batch: nothing of this model is lost, but no other is begun.
+    if (const int signal = StopSignals::received())
+      throw Stopped(signal, (folder / "last.safetensors").string());
   }
   watchers.end(*learn);
 

@@ -121,7 +121,7 @@ void evaluate(const Options& options) {
 void export_weights(const Options& options) {
   const std::vector<SavedModel> models = load_models(options);
   NamedArrays weights = state_dict(*models.front().made.model);
-  if (options.to.extension() == ".npz") {
+  if (options.to.string().ends_with(".npz")) {
     write_npz(options.to, {{weights.arrays.begin(), weights.arrays.end()}});
   } else {
     weights.metadata["recipe"] = models.front().recipe;
