@@ -8,8 +8,8 @@
 
 namespace kindling {
 
-/// Joins its arguments as a stream would print them (without a locale): str("expected ", 3, ", got
-/// ", shape).
+/// Joins its arguments as a stream without a locale would print them:
+/// str("expected ", 3, ", got ", shape).
 template <class... Ts>
 std::string str(const Ts&... parts) {
   std::ostringstream out;

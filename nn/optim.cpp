@@ -17,9 +17,10 @@ void check_setting(const char* name, double value) {
 
 /// What a schedule may have moved.
 void momentum_state(Archive& archive, double& momentum) {
-  archive("momentum", momentum);
-  archive.expect(std::isfinite(momentum) && momentum >= 0, "momentum",
-                 "a finite number of at least 0");
+  double found = momentum;
+  archive("momentum", found);
+  archive.expect(std::isfinite(found) && found >= 0, "momentum", "a finite number of at least 0");
+  momentum = found;
 }
 
 void check_beta(const char* name, double value) {
@@ -78,8 +79,10 @@ void Optimizer::scale_grad(double factor) {
 
 void Optimizer::state(Archive& archive) {
   archive.same("type", type());
-  archive("lr", lr_);
-  archive.expect(std::isfinite(lr_) && lr_ >= 0, "lr", "a finite number of at least 0");
+  double lr = lr_;  // nothing that is refused stays, where a step would run into it
+  archive("lr", lr);
+  archive.expect(std::isfinite(lr) && lr >= 0, "lr", "a finite number of at least 0");
+  lr_ = lr;
   archive.same("parameters", static_cast<Index>(parameters_.size()));
   archive.same("groups", static_cast<Index>(groups_.size()));
   for (std::size_t i = 0; groups_.size() > 1 && i < groups_.size(); ++i)
@@ -97,7 +100,7 @@ void Optimizer::slot(Archive& archive, const char* name, std::size_t i, Array& v
   archive(full, found);
   const Shape& shape = parameters_[i].shape();
   archive.expect(!found.defined() || found.shape() == shape, full, str("an array ", shape));
-  value = std::move(found);  // nothing that was refused stays, where a step would run into it
+  value = std::move(found);
 }
 
 SGD::SGD(Parameters parameters, double lr, SGDOptions options)
@@ -188,13 +191,15 @@ void Adam::set_momentum(double beta1) {
 }
 
 void Adam::own_state(Archive& archive) {
-  archive("beta1", options_.beta1);
-  archive.expect(options_.beta1 >= 0 && options_.beta1 < 1, "beta1", "a number in [0, 1)");
+  double beta1 = options_.beta1;
+  archive("beta1", beta1);
+  archive.expect(beta1 >= 0 && beta1 < 1, "beta1", "a number in [0, 1)");
+  options_.beta1 = beta1;
   archive.same("beta2", options_.beta2);
   archive.same("eps", options_.eps);
   archive.same("weight_decay", options_.weight_decay);
   for (std::size_t i = 0; i < states_.size(); ++i) {
-    State state = states_[i];
+    State state = states_[i].steps > 0 ? states_[i] : State{};
     const std::string steps = str("steps.", i);
     archive(steps, state.steps);
     slot(archive, "mean", i, state.mean);
@@ -218,12 +223,14 @@ void Adam::update(std::span<const Trained> trained, const Step& step) {
       state.mean = std::move(mean);
       state.square = std::move(square);
     }
-    ++state.steps;  // where memory was refused none was taken
-    slots.push_back({value, grad, state.mean, state.square, 1 - std::pow(beta1, state.steps),
-                     1 - std::pow(beta2, state.steps)});
+    const Index steps = state.steps + 1;
+    slots.push_back({value, grad, state.mean, state.square, 1 - std::pow(beta1, steps),
+                     1 - std::pow(beta2, steps)});
   }
   adam_step(slots, {step.lr, beta1, beta2, eps, decoupled_ ? 0 : decay,
                     decoupled_ ? 1 - step.lr * decay : 1});
+  // Only now: where memory was refused on the way, no step was taken.
+  for (const Trained& each : trained) ++states_[each.number].steps;
 }
 
 }  // namespace KINDLING_PRECISION

@@ -188,17 +188,18 @@ void each_pixel_run(const Pooling& p, const Body& body) {
     for (; r < last; ++r) {
       const Index image = r / p.h.extent, ih = r % p.h.extent;
       const Span down = p.h.over(ih);
-      const Index cell = (ih - p.h.start(down.begin)) * p.w.kernel;
+      // Of a pixel between the windows nobody asks for its cell, which may be beyond all numbers.
+      const Index cell = down.size() > 0 ? (ih - p.h.start(down.begin)) * p.w.kernel : 0;
       for (Index phase = 0; phase < std::min(p.w.stride, p.w.extent); ++phase)
         for (Index iw = phase, count; iw < p.w.extent; iw += count * p.w.stride) {
           const Span across = p.w.over(iw);
           count = p.w.alike_cells(iw);
           const Index place = down.begin * p.w.windows + across.begin;
+          const Index column = across.size() > 0 ? iw - p.w.start(across.begin) : 0;
           with_constants(down.size(), across.size(), [&](auto height, auto width) {
             body(PixelRun<decltype(height), decltype(width)>{
-                r * p.w.extent + iw, count, image * p.outputs() + place,
-                cell + iw - p.w.start(across.begin), place, height, width, p.w.windows, p.w.kernel,
-                p.h.stride, p.w.stride});
+                r * p.w.extent + iw, count, image * p.outputs() + place, cell + column, place,
+                height, width, p.w.windows, p.w.kernel, p.h.stride, p.w.stride});
           });
         }
     }

@@ -5,6 +5,7 @@
 #include <limits>
 #include <set>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "engine/error.h"
@@ -88,8 +89,9 @@ void CheckpointCB::bring_best() const {
   };
   const std::filesystem::path here = options_.best;
   const std::filesystem::path there = resume_->path().parent_path() / here.filename();
-  if (!std::isnan(best_) && !is_of_this_fit(here) && is_of_this_fit(there))
-    write_safetensors(here, read_safetensors(there));
+  std::error_code there_is_none;
+  if (std::isnan(best_) || std::filesystem::equivalent(here, there, there_is_none)) return;
+  if (is_of_this_fit(there)) write_safetensors(here, read_safetensors(there));
 }
 
 void CheckpointCB::stop_if_asked(Learner& learn, const Position& next) {

@@ -22,29 +22,33 @@ class CSVLoggerCB : public Callback {
 
   /// Throws Error when the fit has no MetricsCB.
   void before_fit(Learner& learn) override {
+    metrics_ = nullptr;
+    has_begun_ = false;
     if (learn.rehearses) return;
     check<Error>(learn.metrics, "csv_logger", "a MetricsCB expected: its table is to be written");
+    metrics_ = learn.metrics;
   }
-  void before_epoch(Learner& learn) override { begin(learn); }
-  void after_fit(Learner& learn) override { begin(learn); }  // there may have been no epoch
+  void before_epoch(Learner&) override { has_begun_ = true; }
+  void after_fit(Learner&) override { has_begun_ = true; }  // of no epochs, it may be
   /// Both throw std::runtime_error when the file cannot be written.
   void after_epoch(Learner&) override { write(metrics_); }
-  void cleanup_fit(Learner&) override { write(std::exchange(metrics_, nullptr)); }
+  void cleanup_fit(Learner& learn) override {
+    const MetricsCB* metrics = std::exchange(metrics_, nullptr);
+    if (has_begun_ || learn.start) write(metrics);  // start: it goes on, and has rows from before
+  }
 
  protected:
   /// All that is in the file.
   virtual std::string text(const MetricsCB& metrics) const { return metrics.csv(); }
 
  private:
-  void begin(Learner& learn) {
-    if (!learn.rehearses) metrics_ = learn.metrics;
-  }
   void write(const MetricsCB* metrics) const {
     if (metrics) write_file_atomically(path_, text(*metrics));
   }
 
   std::string path_;
-  const MetricsCB* metrics_ = nullptr;  ///< Of the current fit, once it has begun.
+  const MetricsCB* metrics_ = nullptr;  ///< Of the current fit, unless it rehearses.
+  bool has_begun_ = false;
 };
 
 }  // namespace kindling

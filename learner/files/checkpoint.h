@@ -20,7 +20,7 @@ using Settings = std::map<std::string, std::string>;
 ///     callbacks. ...       what those remember that have something to
 ///     metadata: "settings" as JSON; "state", a JSON object of all that is not an array: the
 ///               position (with the state of the stream that the pass drew the order of its rows
-///               from), the streams of random numbers, rates, sums, histories
+///               from), the streams of random numbers, rates, sums, short histories
 ///
 /// Not in it: which parameters are frozen, modules whose mode was set apart, the loss and callbacks
 /// that came along on the way.

@@ -54,9 +54,10 @@ Array as_rows(const auto& values) {
   Array rows({kMostRows, n}, Scalar{0});
   Index used = 1;
   for (Index i = 0; i < n; ++i) {
-    auto rest = static_cast<double>(values[static_cast<std::size_t>(i)]);
-    if constexpr (std::is_same_v<std::decay_t<decltype(values[0])>, Index>)
-      if (std::abs(rest) > static_cast<double>(Archive::kMaxCount)) return {};
+    const auto value = values[static_cast<std::size_t>(i)];
+    if constexpr (std::is_integral_v<decltype(value)>)
+      if (value > Archive::kMaxCount || value < -Archive::kMaxCount) return {};
+    auto rest = static_cast<double>(value);
     for (Index row = 0; row < kMostRows && (row == 0 || rest != 0); ++row) {
       if (std::isfinite(rest) && std::abs(rest) > std::numeric_limits<Scalar>::max()) return {};
       const auto part = static_cast<Scalar>(rest);

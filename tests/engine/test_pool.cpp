@@ -139,8 +139,15 @@ TEST_CASE("pooling is the plain loop where windows overlap, leave gaps and hang 
 }
 
 TEST_CASE("windows may lie as far apart as an index reaches") {
-  const Tensor x(Random(1).uniform({1, 4, 4, 1}));
+  Tensor x(Random(1).uniform({1, 4, 4, 1}), true);
   for (const Index far : {Index{1} << 30, Index{1} << 62}) {
+    x.zero_grad();
+    (max_pool2d(x, 2, far) + avg_pool2d(x, 2, far) * 4).backward(Array({1, 1, 1, 1}, {1}));
+    for (Index i = 0; i < 16; ++i) {
+      const bool inside = i % 4 < 2 && i / 4 < 2;
+      const bool largest = inside && x.value()[i] == max_pool2d(x, 2, far).item();
+      CHECK_EQ(x.grad()[i], inside + largest);
+    }
     CHECK_EQ(max_pool2d(x, 2, far).shape(), Shape{1, 1, 1, 1});
     const auto at = [&](Index i) { return x.value()[i]; };
     CHECK_EQ(max_pool2d(x, 2, far).item(), std::max({at(0), at(1), at(4), at(5)}));

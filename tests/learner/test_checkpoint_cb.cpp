@@ -13,6 +13,7 @@
 
 #include "engine/ops/elementwise.h"
 #include "engine/ops/loss.h"
+#include "learner/callbacks/csv_logger.h"
 #include "learner/callbacks/lr_finder.h"
 #include "learner/predictions.h"
 #include "learner/stop_signals.h"
@@ -188,15 +189,35 @@ TEST_CASE("CheckpointCB: in another folder the best epoch so far comes along, an
   };
   go_on();
   CHECK(file_bytes(there.file("best")) == best);
-  // What lies there of another fit gives way, ...
-  save_checkpoint(there.file("best"), *first.learn, {}, {{"another", "fit"}});
-  go_on();
-  CHECK(file_bytes(there.file("best")) == best);
+  // What lies there already gives way, of another fit or of this one, ...
+  for (const Settings& settings : {Settings{{"another", "fit"}}, Settings{}}) {
+    save_checkpoint(there.file("best"), *first.learn, {}, settings);
+    go_on();
+    CHECK(file_bytes(there.file("best")) == best);
+  }
   // ... and another's beside the checkpoint stays where it is.
   save_checkpoint(here.file("best"), *first.learn, {}, {{"another", "fit"}});
   std::filesystem::remove(there.file("best"));
   go_on();
   CHECK_FALSE(std::filesystem::exists(there.file("best")));
+}
+
+TEST_CASE("CheckpointCB: one that goes on and is ended at once still has its table written") {
+  const TemporaryFolder folder;
+  const std::string half = folder.file("half"), table = folder.file("history.csv");
+  WholeFit first({});
+  StopAfter stop(25, half);  // in the second epoch, as one has 20 batches and 3
+  first.learn->add(stop);
+  CHECK_THROWS_WITH(first.run(), "pulled the plug");
+  WholeFit second({});
+  CSVLoggerCB logger(table);
+  OnEvent ends([](const std::string& event, Learner&) {
+    if (event == "before_epoch") throw CancelFit();
+  });
+  second.checkpoint.resume(half);
+  second.learn->fit(2, {.cbs = {&ends, &logger}});
+  CHECK(file_bytes(table) == second.metrics.csv());
+  CHECK(second.metrics.history().size() == 2);
 }
 
 TEST_CASE("CheckpointCB: a mock training leaves the files of the real one alone") {

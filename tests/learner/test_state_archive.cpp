@@ -122,6 +122,12 @@ TEST_CASE("state archive: a long list is no part of the header, and comes back a
     CHECK(equal);
     CHECK(in.indices == out.indices);
   }
+  // A whole number that is no double.
+  Everything large, back;
+  large.indices.assign(1000, Archive::kMaxCount + 1);
+  StateReader of_large(written(large), "file");
+  back.state(of_large);
+  CHECK(back.indices == large.indices);
   // One that is not what it should be.
   Everything out, in;
   out.indices.assign(1000, 3);

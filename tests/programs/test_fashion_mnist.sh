@@ -196,5 +196,8 @@ head -c 5000 before.safetensors >cut.safetensors
 refused 1 '"cut.safetensors": ' --resume cut.safetensors
 refused 1 'recipe lesson16 there, quick here' --resume before.safetensors --recipe quick --out other
 refused 1 'epochs 1 there, 2 here' --resume before.safetensors --epochs 2 --out other
+cp one/history.csv kept.csv
+refused 1 'epochs 1 there, 2 here' --resume before.safetensors --epochs 2 --out one
+cmp one/history.csv kept.csv || fail 'a training that was refused: history.csv differs'
 
 finish

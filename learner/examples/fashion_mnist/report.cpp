@@ -47,7 +47,7 @@ void report(const Options& options) {
   const auto learn = make_learner(r, make_data_loaders(split.train, split.valid, r.batch_size));
   Watchers watchers(options, settings_of(options, r.lr, number), *options.out, split.all.train,
                     begin_report(options, r, split.valid, number, checkpoint), number);
-  watchers.join(*learn, checkpoint);
+  watchers.join(*learn, checkpoint, false);  // its tables may be of later epochs than this one
   NoFurtherCB no_further;
   learn->fit(r.epochs, {.cbs = {&no_further}});
   watchers.end(*learn);

@@ -45,12 +45,15 @@ Watchers::Watchers(const Options& options, const Settings& settings, std::filesy
   if (!no_stats_) board_->add_picture("color_dim", [this] { return stats_.color_dim(); });
 }
 
-void Watchers::join(Learner& learn, const std::optional<Checkpoint>& resume) {
+void Watchers::join(Learner& learn, const std::optional<Checkpoint>& resume, bool logs) {
   if (resume) checkpoint_.resume(*resume);
-  for (Callback* cb :
-       std::initializer_list<Callback*>{&metrics_, &progress_, &logger_, &lines_, &nan_guard_,
-                                        &show_batch_, &reporter_, &checkpoint_})
+  for (Callback* cb : std::initializer_list<Callback*>{&metrics_, &progress_, &nan_guard_,
+                                                       &show_batch_, &reporter_, &checkpoint_})
     learn.add(*cb);
+  if (logs) {
+    learn.add(logger_);
+    learn.add(lines_);
+  }
   if (live_) learn.add(*live_);
   if (board_) learn.add(*board_);
   if (no_stats_) return;

@@ -46,8 +46,9 @@ class Watchers {
            bool more = false);
   Watchers(const Watchers&) = delete;
 
-  /// The next fit of this learner goes on from the checkpoint, if there is one.
-  void join(Learner& learn, const std::optional<Checkpoint>& resume);
+  /// The next fit of this learner goes on from the checkpoint, if there is one. `logs`: its tables
+  /// are written.
+  void join(Learner& learn, const std::optional<Checkpoint>& resume, bool logs = true);
   /// The progress display is of the training, not of what follows.
   void end(Learner& learn) { learn.remove(progress_); }
 
