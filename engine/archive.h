@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -46,6 +47,15 @@ class Archive {
     T saved = setting;
     (*this)(name, saved);
     expect(saved == setting, name, str(setting, ", got ", saved));
+  }
+
+  /// A variable of which something else must be true too: one that is refused stays what it was.
+  template <class T, class Fits>
+  void checked(const std::string& name, T& value, const Fits& fits, const std::string& expected) {
+    T found = value;
+    (*this)(name, found);
+    expect(fits(found), name, expected);
+    value = std::move(found);
   }
 
   /// Throws Error "NAME: expected EXPECTED" unless ok.

@@ -196,11 +196,12 @@ void Tensor::backward(Array cotangent, bool retain_graph) const {
   static thread_local int spoiled = 0;
   struct Cleaner {
     RecycledVector<std::shared_ptr<Node>>& order;
-    bool shares, done = false;
+    bool shares;
     ~Cleaner() {
+      bool failed = false;  // of a pass that ends well no node is left
       for (auto& node : order)
-        if (node) node->cotangent = {};
-      if (shares && !done) ++spoiled;
+        if (node) node->cotangent = {}, failed = true;
+      if (shares && failed) ++spoiled;
     }
   } cleaner{order, std::any_of(order.begin(), order.end(),
                                [](const auto& node) { return node->cotangent.defined(); })};
@@ -209,11 +210,9 @@ void Tensor::backward(Array cotangent, bool retain_graph) const {
   for (auto& node : order) {
     visit(*node, retain_graph);
     check<Error>(spoiled == before, "backward",
-                 "a backward() of a gradient hook failed, and took "
-                 "gradients of this pass with it");
+                 "a backward() of a gradient hook failed, and took gradients of this pass with it");
     node.reset();  // and with it the arrays that only its backward function held
   }
-  cleaner.done = true;
 }
 
 void Tensor::backward(bool retain_graph) const {

@@ -10,21 +10,21 @@ namespace kindling::nn {
 
 namespace {
 
+bool is_setting(double value) { return std::isfinite(value) && value >= 0; }
+bool is_beta(double value) { return value >= 0 && value < 1; }
+
 void check_setting(const char* name, double value) {
-  check<Error>(std::isfinite(value) && value >= 0, "optimizer", name, " ", value,
+  check<Error>(is_setting(value), "optimizer", name, " ", value,
                ": a finite number of at least 0 expected");
 }
 
 /// What a schedule may have moved.
 void momentum_state(Archive& archive, double& momentum) {
-  double found = momentum;
-  archive("momentum", found);
-  archive.expect(std::isfinite(found) && found >= 0, "momentum", "a finite number of at least 0");
-  momentum = found;
+  archive.checked("momentum", momentum, is_setting, "a finite number of at least 0");
 }
 
 void check_beta(const char* name, double value) {
-  check<Error>(value >= 0 && value < 1, "optimizer", name, " ", value, ": in [0, 1) expected");
+  check<Error>(is_beta(value), "optimizer", name, " ", value, ": in [0, 1) expected");
 }
 
 }  // namespace
@@ -79,10 +79,7 @@ void Optimizer::scale_grad(double factor) {
 
 void Optimizer::state(Archive& archive) {
   archive.same("type", type());
-  double lr = lr_;  // nothing that is refused stays, where a step would run into it
-  archive("lr", lr);
-  archive.expect(std::isfinite(lr) && lr >= 0, "lr", "a finite number of at least 0");
-  lr_ = lr;
+  archive.checked("lr", lr_, is_setting, "a finite number of at least 0");
   archive.same("parameters", static_cast<Index>(parameters_.size()));
   archive.same("groups", static_cast<Index>(groups_.size()));
   for (std::size_t i = 0; groups_.size() > 1 && i < groups_.size(); ++i)
@@ -95,12 +92,9 @@ void Optimizer::state(Archive& archive) {
 }
 
 void Optimizer::slot(Archive& archive, const char* name, std::size_t i, Array& value) const {
-  const std::string full = str(name, ".", i);
-  Array found = value;
-  archive(full, found);
   const Shape& shape = parameters_[i].shape();
-  archive.expect(!found.defined() || found.shape() == shape, full, str("an array ", shape));
-  value = std::move(found);
+  const auto fits = [&](const Array& array) { return !array.defined() || array.shape() == shape; };
+  archive.checked(str(name, ".", i), value, fits, str("an array ", shape));
 }
 
 SGD::SGD(Parameters parameters, double lr, SGDOptions options)
@@ -191,10 +185,7 @@ void Adam::set_momentum(double beta1) {
 }
 
 void Adam::own_state(Archive& archive) {
-  double beta1 = options_.beta1;
-  archive("beta1", beta1);
-  archive.expect(beta1 >= 0 && beta1 < 1, "beta1", "a number in [0, 1)");
-  options_.beta1 = beta1;
+  archive.checked("beta1", options_.beta1, is_beta, "a number in [0, 1)");
   archive.same("beta2", options_.beta2);
   archive.same("eps", options_.eps);
   archive.same("weight_decay", options_.weight_decay);

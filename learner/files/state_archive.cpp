@@ -7,6 +7,7 @@
 
 #include "engine/error.h"
 #include "learner/files/flat_json.h"
+#include "learner/files/long_list.h"
 
 namespace kindling {
 
@@ -40,69 +41,6 @@ bool is_index(const json& word) {
 
 bool is_list(const json& word, bool (*kind)(const json&)) {
   return word.is_array() && std::all_of(word.begin(), word.end(), kind);
-}
-
-/// A list from this length on is not written into the header, which must not grow without bounds.
-constexpr std::size_t kLongList = 1000;
-constexpr Index kMostRows = 3;  // that many floats hold the 53 bits of a double
-
-/// A long list as an array (rows, length) whose columns add up to its numbers, exactly; most need
-/// a single row. Undefined for a short list, and where there is no such array.
-Array as_rows(const auto& values) {
-  if (values.size() < kLongList) return {};
-  const auto n = static_cast<Index>(values.size());
-  Array rows({kMostRows, n}, Scalar{0});
-  Index used = 1;
-  for (Index i = 0; i < n; ++i) {
-    const auto value = values[static_cast<std::size_t>(i)];
-    if constexpr (std::is_integral_v<decltype(value)>)
-      if (value > Archive::kMaxCount || value < -Archive::kMaxCount) return {};
-    auto rest = static_cast<double>(value);
-    for (Index row = 0; row < kMostRows && (row == 0 || rest != 0); ++row) {
-      if (std::isfinite(rest) && std::abs(rest) > std::numeric_limits<Scalar>::max()) return {};
-      const auto part = static_cast<Scalar>(rest);
-      rows.data()[row * n + i] = part;
-      rest = std::isfinite(rest) ? rest - static_cast<double>(part) : 0;
-      used = std::max(used, row + 1);
-    }
-    if (rest != 0) return {};
-  }
-  Array result({used, n});
-  std::copy_n(rows.data(), result.size(), result.data());
-  return result;
-}
-
-bool holds_rows(const Array& rows) {
-  return rows.shape().rank() == 2 && rows.shape()[0] >= 1 && rows.shape()[0] <= kMostRows;
-}
-
-double number_in(const Array& rows, Index i) {
-  double rest = 0;
-  const Index n = rows.shape()[1];
-  for (Index row = rows.shape()[0] - 1; row > 0; --row)
-    rest += static_cast<double>(rows[row * n + i]);
-  const auto first = static_cast<double>(rows[i]);
-  return rest == 0 ? first : rest + first;  // -0 stays -0
-}
-
-/// Whether they were numbers of this kind.
-bool from_rows(const Array& rows, std::vector<double>& values) {
-  if (!holds_rows(rows)) return false;
-  values.clear();
-  for (Index i = 0; i < rows.shape()[1]; ++i) values.push_back(number_in(rows, i));
-  return true;
-}
-bool from_rows(const Array& rows, std::vector<Index>& values) {
-  std::vector<double> numbers;
-  if (!from_rows(rows, numbers)) return false;
-  values.clear();
-  for (const double number : numbers) {
-    const bool whole =
-        std::abs(number) <= static_cast<double>(Archive::kMaxCount) && number == std::floor(number);
-    if (!whole) return false;
-    values.push_back(static_cast<Index>(number));
-  }
-  return true;
 }
 
 template <class T>
@@ -168,7 +106,7 @@ void StateWriter::visit(const std::string& name, Variable variable) {
       [&]<class T>(const T* value) {
         Array array;
         if constexpr (std::is_same_v<T, Array>) array = *value;
-        if constexpr (is_list_type<T>) array = as_rows(*value);
+        if constexpr (is_list_type<T>) array = long_list(*value);
         if (array.defined())
           arrays_.arrays.emplace_back(path(name), array);
         else if constexpr (std::is_same_v<T, Array>)
@@ -220,7 +158,7 @@ void StateReader::visit(const std::string& name, Variable variable) {
           const Kind expected = kind(*value);
           if constexpr (is_list_type<T>)
             if (const auto array = arrays_.find(path(name)); array != arrays_.end()) {
-              expect(from_rows(array->second, *value), name, expected.name);
+              expect(read_long_list(array->second, *value), name, expected.name);
               return;
             }
           expect(found, name, str(expected.name, ", got nothing"));

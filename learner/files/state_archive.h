@@ -11,9 +11,8 @@
 namespace kindling {
 
 /// An Archive in memory, as a safetensors file holds it: arrays under their names, and everything
-/// else as one JSON object, name by name, in the metadata under "state". A list of 1,000 numbers or
-/// more is an array too, (rows, length) with one to three rows, whose columns add up to its numbers
-/// exactly. Throws Error as soon as a name is used twice in the object; of two arrays only
+/// else as one JSON object, name by name, in the metadata under "state". A long_list() is an array
+/// too. Throws Error as soon as a name is used twice in the object; of two arrays only
 /// write_safetensors() does.
 class StateWriter : public Archive {
  public:

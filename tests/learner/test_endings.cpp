@@ -21,6 +21,7 @@
 #include "nn/layers.h"
 #include "nn/loss.h"
 #include "tests/learner/fits.h"
+#include "tests/learner/whole_fit.h"
 #include "tests/plot/picture.h"
 #include "tests/support/errors.h"
 
@@ -191,6 +192,24 @@ TEST_CASE("CSVLoggerCB: the table of the metrics, after every pass") {
   CSVLoggerCB nowhere(folder.file("none/history.csv"));
   learn.add(nowhere);
   CHECK_THROWS_AS(learn.fit(1), std::runtime_error);
+}
+
+TEST_CASE("CSVLoggerCB: a fit that goes on and is ended at once still has its table written") {
+  const TemporaryFolder folder;
+  const std::string half = folder.file("half"), table = folder.file("history.csv");
+  WholeFit first({});
+  StopAfter stop(25, half);  // in the second epoch, as one has 20 batches and 3
+  first.learn->add(stop);
+  CHECK_THROWS_WITH(first.run(), "pulled the plug");
+  WholeFit second({});
+  CSVLoggerCB logger(table);
+  OnEvent ends([](const std::string& event, Learner&) {
+    if (event == "before_epoch") throw CancelFit();
+  });
+  second.checkpoint.resume(half);
+  second.learn->fit(2, {.cbs = {&ends, &logger}});
+  CHECK(file_bytes(table) == second.metrics.csv());
+  CHECK(second.metrics.history().size() == 2);
 }
 
 TEST_CASE("JSONLLoggerCB: the same rows as JSON, and null for what is no number") {

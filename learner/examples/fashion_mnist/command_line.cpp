@@ -2,7 +2,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <cstdio>
 #include <string>
@@ -12,6 +11,7 @@
 #include "learner/examples/fashion_mnist/did_you_mean.h"
 #include "learner/examples/fashion_mnist/print_error.h"
 #include "learner/examples/fashion_mnist/recipes.h"
+#include "learner/examples/fashion_mnist/whole_number.h"
 
 namespace kindling {
 
@@ -145,7 +145,7 @@ class CommandLine {
     recipe(*train_, "model and training (default: quick)");
     seed(*train_);
     train_->add_option("--epochs", o_.epochs, "passes over the images (default: the recipe's)")
-        ->check(whole(1, 1'000'000));
+        ->check(whole_in(1, 1'000'000));
     batch_size(*train_);
     train_->add_option("--lr", o_.lr, "learning rate (default: the recipe's)")
         ->check([](const std::string& text) {
@@ -162,13 +162,13 @@ class CommandLine {
     train_
         ->add_option("--save-every", o_.save_every,
                      "batches between two checkpoints (default: an epoch's)")
-        ->check(whole(1, 1'000'000'000));
+        ->check(whole_in(1, 1'000'000'000));
     train_
         ->add_option("--tensorboard", o_.tensorboard, "folder for what TensorBoard reads meanwhile")
         ->check(not_empty);
     train_->add_option("--live", o_.live, "serve the page on 127.0.0.1 meanwhile (0: any port)")
         ->type_name("PORT")
-        ->check(whole(0, 65'535));
+        ->check(whole_in(0, 65'535));
     train_->add_flag("--no-stats", o_.no_stats, "do not look inside");
     train_->add_flag("--no-progress", o_.no_progress, "no progress display");
     train_->add_flag("--detect-anomaly", o_.detect_anomaly,
@@ -243,23 +243,19 @@ class CommandLine {
     common(*list);
   }
 
-  /// What is wrong with it as a whole number of at least 0: CLI11 takes 010 for 8, and what is too
-  /// large for the largest there is.
-  static std::string decimal(const std::string& text) {
-    std::uint64_t value = 0;
-    const char *begin = text.data(), *end = begin + text.size();
-    const auto [stop, trouble] = std::from_chars(begin, end, value);
-    const bool zeros = text.size() > 1 && text[0] == '0';
-    if (trouble == std::errc() && stop == end && !zeros) return "";
+  /// What is wrong with a text as a whole number of at least 0. CLI11 takes 010 for 8, and what is
+  /// too large for the largest number that there is.
+  static std::string not_whole(const std::string& text) {
+    if (whole_number<std::uint64_t>(text)) return "";
     return text.starts_with('-') ? "Value " + text + " is negative"
                                  : "Value " + text + ": a whole number expected, such as 8";
   }
-  /// A whole number in [low, high]. (CLI11 would say so in --help, at the cost of a line each.)
-  static CLI::Validator whole(int low, int high) {
+  /// One in [low, high]. (CLI11 would say so in --help, at the cost of a line each.)
+  static CLI::Validator whole_in(int low, int high) {
     return CLI::Validator(
         [range = CLI::Range(low, high)](std::string& text) {
           const std::string outside = range(text);
-          return outside.empty() ? decimal(text) : outside;
+          return outside.empty() ? not_whole(text) : outside;
         },
         "");
   }
@@ -281,18 +277,18 @@ class CommandLine {
   }
   void seed(CLI::App& command) {
     command.add_option("--seed", o_.seed, "same seed, same result")
-        ->check(decimal)
+        ->check(not_whole)
         ->capture_default_str();
   }
   void batch_size(CLI::App& command) {
     command.add_option("--batch-size", o_.batch_size, "images a step (default: the recipe's)")
-        ->check(whole(1, 60'000));
+        ->check(whole_in(1, 60'000));
   }
   void hold_out(CLI::App& command) {
     command
         .add_option("--hold-out", o_.hold_out,
                     "judge by N training images, which are not trained on")
-        ->check(whole(0, 59'999));
+        ->check(whole_in(0, 59'999));
   }
   void out(CLI::App& command, const char* what) {
     command.add_option("--out", o_.out, what)->check(not_empty);
@@ -306,7 +302,7 @@ class CommandLine {
   void common(CLI::App& command) {
     command.add_option("--data", o_.data, "folder with the four IDX files")->check(not_empty);
     command.add_option("--threads", o_.threads, "cores to use; no result depends on it")
-        ->check(whole(1, 1024))
+        ->check(whole_in(1, 1024))
         ->capture_default_str();
     command.add_flag("--json", o_.json, "the result as one line of JSON");
   }

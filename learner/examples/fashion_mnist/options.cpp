@@ -7,6 +7,7 @@
 
 #include "engine/random.h"
 #include "learner/examples/fashion_mnist/recipes.h"
+#include "learner/examples/fashion_mnist/whole_number.h"
 
 namespace kindling {
 
@@ -42,13 +43,6 @@ Settings settings_of(const Options& options, double lr, int model) {
                     {"no-stats", options.no_stats ? "true" : "false"}};
   if (model > 0) settings["model"] = std::to_string(model);
   return settings;
-}
-
-std::optional<int> whole_number(const std::string& text) {
-  int number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size() || number < 0) return {};
-  return number;
 }
 
 int model_of(const Checkpoint& checkpoint) {

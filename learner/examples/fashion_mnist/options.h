@@ -53,8 +53,6 @@ Recipe make_recipe(const Options& options, int number, int models);
 /// What a training must share with the one it goes on from, beside what a checkpoint knows anyway.
 /// `model`: which one of an ensemble, from 1; 0 when there is only one.
 Settings settings_of(const Options& options, double lr, int model);
-/// The number that a text is, and nothing else: nothing for less than 0.
-std::optional<int> whole_number(const std::string& text);
 /// The one of the ensemble that a checkpoint belongs to, or 0.
 int model_of(const Checkpoint& checkpoint);
 

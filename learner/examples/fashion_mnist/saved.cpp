@@ -3,6 +3,7 @@
 #include <system_error>
 
 #include "engine/error.h"
+#include "learner/examples/fashion_mnist/whole_number.h"
 #include "learner/files/state_dict.h"
 
 namespace kindling {
