@@ -106,8 +106,8 @@ std::unique_ptr<Sequential> stages(const std::vector<Index>& widths, StagesOptio
   auto model = std::make_unique<Sequential>();
   for (std::size_t i = 0; i < widths.size(); ++i) {
     const bool first = i == 0, last = i + 1 == widths.size();
-    model->add(conv_bn(first ? 1 : widths[i - 1], widths[i], first ? 5 : 3, strides ? 2 : 1));
-    if (options.blocks && !first && !last) model->add(make<ResBlock>(widths[i], widths[i]));
+    model->add(
+        conv_bn(first ? 1 : widths[i - 1], widths[i], first ? options.kernel : 3, strides ? 2 : 1));
     if (!strides && !last) model->add(make<MaxPool2d>(2, PoolOptions{.ceil_mode = true}));
   }
   model->add(make<GlobalAvgPool>());

@@ -93,14 +93,12 @@ enum class Halving { stride, max_pool };
 /// Settings of stages().
 struct StagesOptions {
   Halving halving = Halving::stride;  ///< Of every stage that halves.
-  /// A ResBlock in every stage between the first, whose images are large, and the last, which has
-  /// the most channels: where it costs least.
-  bool blocks = false;
-  Index classes = 10;  ///< How many scores an image gets.
+  Index kernel = 5;                   ///< Of the first convolution.
+  Index classes = 10;                 ///< How many scores an image gets.
 };
 
-/// A stage for each width: a convolution, 5x5 in the first and 3x3 in the others, batch norm and
-/// GeneralRelu; every one halves the image, with max pooling all but the last. Then the mean over
+/// A stage for each width: a convolution, 3x3 in all but the first, batch norm and GeneralRelu;
+/// every one halves the image, with max pooling all but the last. Then the mean over
 /// all pixels, and the head of resnet(). stages({16, 32, 64, 128}) is the network of the recipe
 /// `quick`; 99,188 parameters. Throws Error for no width.
 std::unique_ptr<Sequential> stages(const std::vector<Index>& widths, StagesOptions options = {});

@@ -122,21 +122,17 @@ TEST_CASE("stages: weights by counting, layers in their order, ten scores") {
   const NoGrad no_grad;
   const Tensor x(Random(1).uniform({2, 28, 28, 1}));
   const std::vector<Index> w{4, 6, 10, 12};
-  for (const auto halving : {nn::Halving::stride, nn::Halving::max_pool})
-    for (const bool blocks : {false, true}) {
-      const auto model = nn::stages(w, {.halving = halving, .blocks = blocks, .classes = 7});
-      Index count = conv(5, 1, w[0]) + w[3] * 7 + 2 * 7;
-      for (std::size_t i = 1; i < 4; ++i) count += conv(3, w[i - 1], w[i]);
-      if (blocks) count += 2 * conv(3, w[1], w[1]) + 2 * conv(3, w[2], w[2]);
-      CHECK(parameters_in(*model) == count);
-      CHECK((*model)(x).shape() == Shape{2, 7});
-      std::string types;
-      for (const auto& [path, module] : model->children()) types += module->type()[0];
-      const bool pools = halving == nn::Halving::max_pool;
-      CHECK(types == (pools    ? blocks ? "SMSRMSRMSGLB" : "SMSMSMSGLB"
-                      : blocks ? "SSRSRSGLB"
-                               : "SSSSGLB"));
-    }
+  for (const auto halving : {nn::Halving::stride, nn::Halving::max_pool}) {
+    const Index kernel = halving == nn::Halving::stride ? 3 : 7;
+    const auto model = nn::stages(w, {.halving = halving, .kernel = kernel, .classes = 7});
+    Index count = conv(kernel, 1, w[0]) + w[3] * 7 + 2 * 7;
+    for (std::size_t i = 1; i < 4; ++i) count += conv(3, w[i - 1], w[i]);
+    CHECK(parameters_in(*model) == count);
+    CHECK((*model)(x).shape() == Shape{2, 7});
+    std::string types;
+    for (const auto& [path, module] : model->children()) types += module->type()[0];
+    CHECK(types == (halving == nn::Halving::max_pool ? "SMSMSMSGLB" : "SSSSGLB"));
+  }
   CHECK(parameters_in(*nn::stages({16, 32, 64, 128})) == 99188);
   CHECK_THROWS_AS(nn::stages({}), Error);
 }
