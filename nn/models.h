@@ -98,9 +98,9 @@ struct StagesOptions {
 };
 
 /// A stage for each width: a convolution, 3x3 in all but the first, batch norm and GeneralRelu;
-/// every one halves the image, with max pooling all but the last. Then the mean over
-/// all pixels, and the head of resnet(). stages({16, 32, 64, 128}) is the network of the recipe
-/// `quick`; 99,188 parameters. Throws Error for no width.
+/// every one halves the image, with max pooling all but the last. Then the mean over all pixels,
+/// and the head of resnet(). stages({16, 32, 64, 128}) is the network of the recipe `quick`; 99,188
+/// parameters. Throws Error for no width.
 std::unique_ptr<Sequential> stages(const std::vector<Index>& widths, StagesOptions options = {});
 
 /// A stage for each width, the first at the image's full size: a 3x3 convolution with batch norm
