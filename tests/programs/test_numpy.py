@@ -111,7 +111,7 @@ for name, a in theirs.items():
     assert ours[name].shape == a.shape and ours[name].dtype == a.dtype, (name, ours[name].shape, a.shape)
     assert ours[name].tobytes() == a.tobytes(), name
 # PyTorch's layouts: (out, in, height, width), (out, in).
-assert theirs["0.0.weight"].shape[1:] == (1, 5, 5), theirs["0.0.weight"].shape
+assert theirs["0.0.weight"].shape[1:] == (1, 3, 3), theirs["0.0.weight"].shape
 assert any(a.ndim == 2 and a.shape[0] == 10 for a in theirs.values())
 
 print(f"{count} .npy files, and 3 .npz files of {len(arrays)} arrays each")
