@@ -1,14 +1,8 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
-#include <utility>
 
 #include "engine/shape.h"
-
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 namespace kindling {
 
@@ -23,27 +17,15 @@ inline constexpr Index kChunk = 8 * 1024;
 inline constexpr int kMaxThreads = 128;
 
 /// How many threads a parallel_for() of this thread may use; 1 without OpenMP.
-inline int max_threads() {
-#ifdef _OPENMP
-  return std::min(omp_get_max_threads(), kMaxThreads);
-#else
-  return 1;
-#endif
-}
-
-inline thread_local int current_slot = 0;  ///< For thread_index(); parallel_for() sets it.
+int max_threads();
 
 /// Which of the threads of a parallel_for is asking, below max_threads(): to give each its own
 /// scratch memory. 0 outside of one, also where somebody else's parallel region calls us.
-inline int thread_index() { return current_slot; }
+int thread_index();
 
 /// Sets how many threads a kernel uses that is called by this thread; less than 1 counts as 1. No
 /// result depends on it, not by a single bit.
-inline void set_threads([[maybe_unused]] int n) {
-#ifdef _OPENMP
-  omp_set_num_threads(std::max(n, 1));
-#endif
-}
+void set_threads(int n);
 
 /// Which thread takes which task. No result depends on it; it is there to be tested and measured.
 enum class Sharing {
@@ -63,28 +45,23 @@ inline Index sum_parts(Index by_shape) {
 }
 /// @}
 
-/// One thread's share of the tasks, and the first of them that nobody has taken yet. In a cache
-/// line of its own.
-struct alignas(64) TaskShare {
-  /// Tasks [next, end) are left; `next` goes on past `end` when threads look for more.
-  /// @{
-  Index next, end;
-  /// @}
-
-  /// Runs what is left of the share.
+/// A callable of a task's number without its type, by reference.
+class TaskBody {
+ public:
+  /// `body` must live on.
   template <class Body>
-  void work_off(const Body& body) {
-    for (;;) {
-      Index task;
-#ifdef _OPENMP
-#pragma omp atomic capture
-#endif
-      task = next++;
-      if (task >= end) return;
-      body(task);
-    }
-  }
+  explicit TaskBody(const Body& body)
+      : body_(&body), call_([](const void* b, Index i) { (*static_cast<const Body*>(b))(i); }) {}
+  void operator()(Index i) const { call_(body_, i); }  ///< Calls body(i).
+
+ private:
+  const void* body_;
+  void (*call_)(const void*, Index);
 };
+
+/// What parallel_for() does, compiled once instead of twice for every kernel (alone and by
+/// threads): a task is too long to notice that it is called.
+void run_tasks(Index tasks, Index work, TaskBody body);
 
 /// Calls body(i) once for every task i in [0, tasks), in parallel when `work` (elementary
 /// operations in all) is worth it. What a task computes must depend on i alone, and tasks must
@@ -96,28 +73,7 @@ struct alignas(64) TaskShare {
 /// rest for the length of one task and not for that of its share.
 template <class Body>
 void parallel_for(Index tasks, Index work, const Body& body) {
-#ifdef _OPENMP
-  const int threads = max_threads();
-  if (tasks > 1 && work >= kGrain && threads > 1 && !omp_in_parallel()) {
-    const int cut = sharing == Sharing::kDynamic ? 1 : threads;
-    std::array<TaskShare, kMaxThreads> shares;
-    for (Index k = 0; k < cut; ++k) shares[k] = {tasks * k / cut, tasks * (k + 1) / cut};
-#pragma omp parallel num_threads(threads)
-    {
-      current_slot = omp_get_thread_num();
-      // A static share is one thread's. Of fewer threads than were asked for, each has several.
-      const int step = sharing == Sharing::kStatic ? omp_get_num_threads() : 1;
-      for (int k = 0; k < cut; k += step) shares[(current_slot + k) % cut].work_off(body);
-      current_slot = 0;
-    }
-    return;
-  }
-#endif
-  (void)work;
-  // Called from within a task, a kernel has its own scratch memory and is alone in it.
-  const int slot = std::exchange(current_slot, 0);
-  for (Index i = 0; i < tasks; ++i) body(i);
-  current_slot = slot;
+  run_tasks(tasks, work, TaskBody(body));
 }
 
 /// Cuts [0, n) into chunks of a fixed length and calls body(begin, end) for each, in parallel. The

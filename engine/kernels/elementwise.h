@@ -15,15 +15,7 @@ namespace kindling::kernels {
 /// the result, with a stride of 0 along those the input repeats itself on.
 class Broadcast {
  public:
-  Broadcast(const Shape& from, const Shape& to) {
-    Index stride = 1;
-    for (int i = 1; i <= to.rank(); ++i) {
-      const Index extent = i <= from.rank() ? from[-i] : 1;
-      push(to[-i], extent == 1 ? 0 : stride);
-      stride *= extent;
-    }
-    if (axes_ == 0) push_axis(1, 0);
-  }
+  Broadcast(const Shape& from, const Shape& to);
 
   /// Length of the stretch that is repeated over and over, when that is all there is to it: the
   /// features of a bias, or one number. 0 otherwise.
@@ -33,48 +25,12 @@ class Broadcast {
   }
 
   /// Writes elements [begin, begin + n) of the broadcast input to `out`.
-  void unroll(const Scalar* in, Index begin, Index n, Scalar* out) const {
-    std::array<Index, Shape::kMaxRank + 1> at;  // the odometer, and where it points
-    const Scalar* row = in;
-    for (int a = 0; a < axes_; ++a) {
-      at[a] = begin % extent_[a];
-      begin /= extent_[a];
-      if (a > 0) row += at[a] * stride_[a];
-    }
-    while (n > 0) {
-      const Index length = std::min(n, extent_[0] - at[0]);
-      if (stride_[0] == 0)
-        std::fill_n(out, length, *row);
-      else
-        std::copy_n(row + at[0], length, out);
-      out += length;
-      n -= length;
-      at[0] = 0;
-      for (int a = 1; a < axes_; ++a) {
-        row += stride_[a];
-        if (++at[a] < extent_[a]) break;
-        row -= at[a] * stride_[a];
-        at[a] = 0;
-      }
-    }
-  }
+  void unroll(const Scalar* in, Index begin, Index n, Scalar* out) const;
 
  private:
   /// Innermost axis first. Neighbouring axes that are walked as one become one.
-  void push(Index extent, Index stride) {
-    if (extent == 1) return;
-    const bool one_walk =
-        axes_ > 0 &&
-        (stride_[axes_ - 1] == 0 ? stride == 0 : stride == stride_[axes_ - 1] * extent_[axes_ - 1]);
-    if (one_walk)
-      extent_[axes_ - 1] *= extent;
-    else
-      push_axis(extent, stride);
-  }
-  void push_axis(Index extent, Index stride) {
-    extent_[axes_] = extent;
-    stride_[axes_++] = stride;
-  }
+  void push(Index extent, Index stride);
+  void push_axis(Index extent, Index stride);
 
   std::array<Index, Shape::kMaxRank + 1> extent_{}, stride_{};
   int axes_ = 0;
@@ -92,16 +48,7 @@ inline constexpr Index kUnroll = 1024;
 ///     otherwise                       laid out anew for each stretch
 class Input {
  public:
-  Input(const Array& x, const Shape& to)
-      : walk_(x.shape(), to), at_(x.data()), whole_(x.size() == to.size()) {
-    if (whole_) return;
-    const Index period = walk_.period();
-    if (period == 0 || period > kChunk) return;
-    period_ = period;
-    tile_ = Array(Shape{period_ + kUnroll});
-    walk_.unroll(at_, 0, std::min(to.size(), period_ + kUnroll), tile_.data());
-    at_ = std::as_const(tile_).data();
-  }
+  Input(const Array& x, const Shape& to);
 
   /// Elements [begin, begin + n), n <= kUnroll.
   math::ConstRun run(Index begin, Index n, Scalar* scratch) const {

@@ -115,8 +115,8 @@ struct Tasks {
     // Either along the rows, where each thread packs all of B, or along the columns, where the
     // shares may be less even. In rows times units, of the thread that has the most to do:
     const Index more = ceil_div(columns, threads) * threads;
-    const Index by_rows =
-        (ceil_div(tiles.count, threads) * kRows + kPackingRows) * ceil_div(panels.extent, kUnit);
+    const Index by_rows = (ceil_div(tiles.count, threads) * kMostRows + kPackingRows) *
+                          ceil_div(panels.extent, kUnit);
     const Index by_columns =
         (tiles.extent + kPackingRows) * (more / threads) * (ceil_div(panels.count, more) * kUnits);
     if (by_rows <= by_columns)
@@ -159,7 +159,7 @@ void multiply_block(const Operand& a, const Operand& b, Range tiles, Range panel
   const Index depth = even_depth(k.size(), most_steps(a, b));
   // A is nearly always fine where it lies: its numbers are read one by one. Not so when every step
   // is a row of its own, each in another page of memory.
-  const bool pack_a = a.step > kRows && panels.size() > 2 && !in_rows(a, b);
+  const bool pack_a = a.step > kMostRows && panels.size() > 2 && !in_rows(a, b);
   const bool pack_b =
       b.across != 1 || (tiles.size() > 3 && k.size() * b.cut.extent > kNear && !in_rows(a, b));
   const bool pack_rest = b.cut.width(panels.end - 1) != b.cut.size(panels.end - 1);
@@ -219,13 +219,13 @@ Array gemm(const Array& a, const Array& b, Trans trans, const Array& row) {
   if (n == 1) return plus_row(multiply_vectors(a.data(), b.data(), tb, batch, k, m, shape));
   if (m == 1) return plus_row(multiply_vectors(b.data(), a.data(), !ta, batch, k, n, shape));
 
-  const StripCut tiles{n, kRows, true}, panels{m, kPanel, false};
+  const StripCut tiles{n, kMostRows, true}, panels{m, kPanel, false};
   const Operand left{a.data(), ta ? n : 1, ta ? 1 : k, tiles};
   const Operand right{b.data(), tb ? 1 : m, tb ? k : 1, panels};
   const Tasks tasks(batch, k, tiles, panels);
   const Index room = std::min(ceil_div(k, kUnit) * kUnit, most_steps(left, right)) *
                      (ceil_div(panels.count, tasks.columns) * kPanel +
-                      (ta ? std::min(tiles.count, kTilesInBlock) * kRows : 0));
+                      (ta ? std::min(tiles.count, kTilesInBlock) * kMostRows : 0));
   Array scratch(Shape{tasks.alone ? 1 : max_threads(), room});
   Array c = tasks.parts == 1 ? Array(shape) : Array(Shape{tasks.parts, shape.size()});
   Scalar *c_data = c.data(), *scratch_data = scratch.data();

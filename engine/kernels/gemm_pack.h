@@ -12,7 +12,7 @@
 //
 // Seen from the inner loop the two operands are alike: a matrix with an axis k that is summed over
 // and an axis across, the rows of C for A and the columns of C for B. Packing cuts it across into
-// strips (kRows of A, kPanel of B) and writes each strip step after step of k:
+// strips (kMostRows of A, kPanel of B) and writes each strip step after step of k:
 //
 //         across ->                             strip 0       strip 1       strip 2
 //   k   | 00 01 02 03 04 05 06 07 08 09 |      00 01 02 03   04 05 06 07   08 09 .. ..

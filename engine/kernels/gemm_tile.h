@@ -28,7 +28,7 @@ inline constexpr int kUnitBytes = std::min(kRegisterBytes, 32);
 inline constexpr int kUnit = kUnitBytes / static_cast<int>(sizeof(Scalar));
 inline constexpr int kUnits = 2 * kRegisterBytes / kUnitBytes;  ///< In the widest tile.
 inline constexpr int kPanel = kUnits * kUnit;                   ///< Columns of the widest tile.
-inline constexpr int kRows = kRegisters == 32 ? 8 : 6;          ///< Rows of the highest tile.
+inline constexpr int kMostRows = kRegisters == 32 ? 8 : 6;      ///< Rows of the highest tile.
 
 inline constexpr int kLine = 64 / static_cast<int>(sizeof(Scalar));  ///< Numbers in a cache line.
 
@@ -137,6 +137,6 @@ using Tiles = void (*)(const TileTask&);
 inline constexpr auto kTiles = []<std::size_t... I>(std::index_sequence<I...>) {
   return std::array<Tiles, sizeof...(I)>{multiply_tiles<I / kUnits + 1, I % kUnits + 1>...};
 }
-(std::make_index_sequence<kRows * kUnits>());
+(std::make_index_sequence<kMostRows * kUnits>());
 
 }  // namespace kindling::kernels

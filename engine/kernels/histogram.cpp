@@ -29,7 +29,7 @@ using V = simd::Vec<Scalar, kLanes>;
 using Cell = std::conditional_t<sizeof(Scalar) == 4, std::int32_t, std::int64_t>;
 using CellV = simd::Vec<Cell, kLanes>;  // as wide as a V
 
-constexpr Index kBlock = 16 * 1024 / sizeof(Scalar), kPart = 32 * kBlock, kAhead = kBlock;
+constexpr Index kInCache = 16 * 1024 / sizeof(Scalar), kTask = 32 * kInCache, kAhead = kInCache;
 
 /// Finds the cells of a register of numbers.
 struct Finder {
@@ -68,18 +68,18 @@ class Counter {
   /// Adds the n elements of a block to `counts`, which has two more, for the upper end and for what
   /// lies outside; but what can be counted in planes is kept until finish().
   void add(const Scalar* x, Index n, std::int32_t* counts) {
-    std::array<Scalar, kBlock> filled_up;
-    if (n < kBlock) {
+    std::array<Scalar, kInCache> filled_up;
+    if (n < kInCache) {
       std::fill(std::copy_n(x, n, filled_up.begin()), filled_up.end(),
                 std::numeric_limits<Scalar>::quiet_NaN());  // belongs to no cell
       x = filled_up.data();
     }
     if (in_planes()) {
-      for (Index at = 0; at < kBlock; at += BitPlanes::kNumbers)
+      for (Index at = 0; at < kInCache; at += BitPlanes::kNumbers)
         planes_.add(none(), [x = x + at, find = find_](Index i) { return find.packed(x + i); });
       return;
     }
-    for (Index i = 0; i < kBlock; i += kLanes) {
+    for (Index i = 0; i < kInCache; i += kLanes) {
       std::array<Cell, kLanes> cell;
       simd::store(cell.data(), find_(x + i));
       for (int k = 0; k < kLanes; ++k) ++counts[cell[k]];
@@ -137,16 +137,16 @@ struct Spread {
 
 template <bool kSpread>
 Summary walk(const Array& x, const Cells& cells) {
-  const Index parts = (x.size() + kPart - 1) / kPart, width = cells.bins + 2;
+  const Index parts = (x.size() + kTask - 1) / kTask, width = cells.bins + 2;
   IntArray partial(Shape{parts, width}, 0);
   std::vector<Spread> spreads(static_cast<std::size_t>(parts));
   const Scalar* in = x.data();
   std::int32_t* all = partial.data();
-  parallel_chunks(x.size(), kPart, 4 * x.size(), [&](Index begin, Index end) {
-    const Index part = begin / kPart;
+  parallel_chunks(x.size(), kTask, 4 * x.size(), [&](Index begin, Index end) {
+    const Index part = begin / kTask;
     Counter counter(cells);
-    for (Index at = begin; at < end; at += kBlock) {
-      const Index n = std::min(kBlock, end - at);
+    for (Index at = begin; at < end; at += kInCache) {
+      const Index n = std::min(kInCache, end - at);
       if constexpr (kSpread) spreads[static_cast<std::size_t>(part)].add(Spread::of(in + at, n));
       counter.add(in + at, n, all + part * width);
     }

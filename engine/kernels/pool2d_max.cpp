@@ -26,7 +26,7 @@ namespace {
 
 using Place = std::conditional_t<sizeof(Scalar) == 8, std::int64_t, std::int32_t>;
 template <int L>
-using Places = Lanes<Place, L>;  // as wide as Values, so that one can choose by the other
+using PlaceLanes = Lanes<Place, L>;  // as wide as Values, so that one can choose by the other
 
 template <class T, int L>
 simd::Vec<T, L> convert(const auto& from) {
@@ -42,7 +42,7 @@ simd::Vec<T, L> widen(const auto& from) {
 // Places are stored as a byte or an int; to a byte and back in steps: gcc 12 makes
 // one instruction of each step, but would go from 64 bits to 8 number by number.
 template <int L, class Stored>
-void store_places(Stored* argmax, const Places<L>& place) {
+void store_places(Stored* argmax, const PlaceLanes<L>& place) {
   if constexpr (L == 1)
     *argmax = static_cast<Stored>(place);
   else if constexpr (sizeof(Stored) > 1)
@@ -52,7 +52,7 @@ void store_places(Stored* argmax, const Places<L>& place) {
                 convert<Stored, L>(convert<std::uint16_t, L>(convert<std::uint32_t, L>(place))));
 }
 template <int L, class Stored>
-Places<L> load_places(const Stored* argmax) {
+PlaceLanes<L> load_places(const Stored* argmax) {
   const auto stored = simd::load<Lanes<Stored, L>>(argmax);
   if constexpr (L == 1)
     return stored;
@@ -70,7 +70,7 @@ void max_run(Cut, Run run, Index c, const Scalar* x, Scalar* y, Stored* argmax) 
     Cut::each(c, [&](Index j) {
       const Scalar* in = x + run.first(k) * c + j;
       Values<L> best = Cut::column(in, c, 0);
-      Places<L> place = Places<L>{} + static_cast<Place>(run.cell);
+      PlaceLanes<L> place = PlaceLanes<L>{} + static_cast<Place>(run.cell);
       for (Index a = 0; a < run.rows; ++a)
         for (Index b = 0; b < run.columns; ++b) {
           if (a + b == 0) continue;
@@ -78,7 +78,7 @@ void max_run(Cut, Run run, Index c, const Scalar* x, Scalar* y, Stored* argmax) 
           // Greater, or not a number: but the first of those stays.
           const auto wins = ((value <= best) == 0) & (best == best);
           best = wins ? value : best;
-          place = wins ? Places<L>{} + static_cast<Place>(run.cell_at(a, b)) : place;
+          place = wins ? PlaceLanes<L>{} + static_cast<Place>(run.cell_at(a, b)) : place;
         }
       const Index out = (run.output + k) * c + j;
       simd::store(y + out, best);
@@ -101,7 +101,7 @@ void max_dx_run(Cut, Run run, Index c, const Scalar* dy, const Stored* argmax, S
       const Index in = (run.output + k) * c;
       Cut::write_row(dx + (run.first(k) + run.row(a)) * c, c, run.columns, [&](Index j) {
         const auto gradient = simd::load<V>(dy + in + j);
-        const Places<L> place = load_places<L>(argmax + in + j);
+        const PlaceLanes<L> place = load_places<L>(argmax + in + j);
         return [gradient, place, cell = run.cell_at(a, 0)](Index b) -> V {
           return place == static_cast<Place>(cell + b) ? gradient : V{};
         };

@@ -48,8 +48,8 @@ class ZipError {
 
 /// An archive on bytes in memory: those that are given, or none yet. `keep` is the source that
 /// still has the bytes when the archive is closed.
-Owned<zip_t> open(std::string_view bytes, int flags, const std::string& who,
-                  Owned<zip_source_t>* keep = nullptr) {
+Owned<zip_t> open_archive(std::string_view bytes, int flags, const std::string& who,
+                          Owned<zip_source_t>* keep = nullptr) {
   ZipError error;
   Owned<zip_source_t> source(zip_source_buffer_create(bytes.data(), bytes.size(), 0, error.get()));
   if (!source) fail(who, error.text());
@@ -119,7 +119,7 @@ const NpyArray& NpzArrays::operator[](const std::string& name) const {
 NpzArrays read_npz(const std::filesystem::path& path) {
   const std::string who = str("[npz] ", path), bytes = read_file(path, "npz");
   if (bytes.empty()) fail(who, "the file is empty");  // an archive of nothing, for libzip
-  const Owned<zip_t> archive = open(bytes, ZIP_RDONLY | ZIP_CHECKCONS, who);
+  const Owned<zip_t> archive = open_archive(bytes, ZIP_RDONLY | ZIP_CHECKCONS, who);
   const zip_int64_t n = zip_get_num_entries(archive.get(), 0);
   if (n > kMaxEntries) fail(who, str(n, " entries, more than ", kMaxEntries));
   NpzArrays result;
@@ -146,7 +146,7 @@ void write_npz(const std::filesystem::path& path, const NpzArrays& what) {
   std::vector<std::string> entries;  // referred to until the archive is closed
   entries.reserve(what.arrays.size());
   Owned<zip_source_t> written;
-  Owned<zip_t> archive = open({}, ZIP_TRUNCATE, who, &written);
+  Owned<zip_t> archive = open_archive({}, ZIP_TRUNCATE, who, &written);
   for (const auto& [name, array] : what.arrays) {
     const std::string entry = who + ": '" + name + "'", file = name + std::string(kSuffix);
     if (name.empty() || zip_name_locate(archive.get(), file.c_str(), 0) >= 0 ||
