@@ -1,5 +1,7 @@
 #include "engine/kernels/elementwise.h"
 
+#include <utility>
+
 namespace kindling::kernels {
 
 Broadcast::Broadcast(const Shape& from, const Shape& to) {

@@ -70,14 +70,11 @@ void MixCB::cleanup_batch(Learner& learn) {
 
 Array MixupCB::mix(const Array& xs, const std::vector<Index>& others, double& share, Draw&) const {
   const Index size = xs.size() / std::max<Index>(xs.dim(0), 1);
-  const auto own = static_cast<Scalar>(share), rest = static_cast<Scalar>(1 - share);
-  Array mixed(xs.shape());
-  Scalar* out = mixed.data();
-  for (std::size_t i = 0; i < others.size(); ++i) {
-    const Scalar *x = xs.data() + static_cast<Index>(i) * size, *y = xs.data() + others[i] * size;
-    for (Index k = 0; k < size; ++k) *out++ = own * x[k] + rest * y[k];
-  }
-  return mixed;
+  Array other(xs.shape());
+  Scalar* out = other.data();
+  for (const Index i : others) out = std::copy_n(xs.data() + i * size, size, out);
+  return (Tensor(xs) * static_cast<Scalar>(share) + Tensor(other) * static_cast<Scalar>(1 - share))
+      .value();
 }
 
 Array CutMixCB::mix(const Array& xs, const std::vector<Index>& others, double& share,
